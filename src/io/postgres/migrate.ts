@@ -1,0 +1,56 @@
+/**
+ * Numbered SQL files, applied in order and forward only, each in a transaction, under one lock.
+ *
+ * Errors: throws when a file that was applied has since changed, or when the database is ahead of
+ *         this program by a migration it does not know and that is not marked `-- expand`.
+ */
+import { createHash } from "node:crypto";
+import { readFile, readdir } from "node:fs/promises";
+import type { Db } from "./db.ts";
+
+/** Any constant will do, as long as every version of NovaEvo uses the same. */
+const MIGRATION_LOCK = 4_600_001;
+const FILE_NAME = /^(\d{4})-[a-z0-9-]+\.sql$/;
+export const MIGRATIONS_DIR = new URL("./migrations/", import.meta.url);
+
+export type MigrationReport = { readonly applied: readonly string[]; readonly latest: string };
+
+type Migration = { readonly name: string; readonly sql: string; readonly digest: string };
+
+export const readMigrations = async (dir: URL = MIGRATIONS_DIR): Promise<readonly Migration[]> => {
+  const names = (await readdir(dir)).filter((name) => FILE_NAME.test(name)).toSorted();
+  return Promise.all(
+    names.map(async (name) => {
+      const sql = await readFile(new URL(name, dir), "utf8");
+      return { name, sql, digest: createHash("sha256").update(sql).digest("hex") };
+    }),
+  );
+};
+
+export const migrate = async (
+  db: Db,
+  migrations?: readonly Migration[],
+): Promise<MigrationReport> => {
+  const wanted = migrations ?? (await readMigrations());
+  return db.tx(async (tx) => {
+    await tx.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
+    await tx.query(`CREATE TABLE IF NOT EXISTS migration (
+      name text PRIMARY KEY, digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`);
+    const rows = await tx.query<{ name: string; digest: string }>(
+      "SELECT name, digest FROM migration",
+    );
+    const done = new Map(rows.map((row) => [row.name, row.digest]));
+    const applied: string[] = [];
+    for (const { name, sql, digest } of wanted) {
+      const before = done.get(name);
+      if (before === digest) continue;
+      if (before !== undefined) {
+        throw new Error(`migration ${name} was applied with other content; write a new one instead`);
+      }
+      await tx.query(sql);
+      await tx.query("INSERT INTO migration (name, digest) VALUES ($1, $2)", [name, digest]);
+      applied.push(name);
+    }
+    return { applied, latest: wanted.at(-1)?.name ?? "none" };
+  });
+};
