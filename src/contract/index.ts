@@ -1,0 +1,18 @@
+/** The API: one table. */
+import { alertRoutes } from "./alert.ts";
+import { kpiRoutes } from "./kpi.ts";
+import { ledgerRoutes } from "./ledger.ts";
+import { opsRoutes } from "./ops.ts";
+import { planRoutes } from "./plan.ts";
+import { sessionRoutes } from "./session.ts";
+import { systemRoutes } from "./system.ts";
+
+export const ROUTES = [
+  ...systemRoutes,
+  ...sessionRoutes,
+  ...opsRoutes,
+  ...kpiRoutes,
+  ...alertRoutes,
+  ...planRoutes,
+  ...ledgerRoutes,
+] as const;
