@@ -98,7 +98,8 @@ export const parseRecord = (bytes: Uint8Array, at: number): LogRecord | undefine
 /**
  * Where the next good record starts after bytes that are not one, or `undefined`.
  *
- * The head's own length is tried first, because damage usually sits in a body; then every byte.
+ * The head's own length is tried first, because damage usually sits in a body; then every byte
+ * (a length may rot too, and must not carry us past good records).
  * A record there may only carry an index that fits: after `expected`, and no further than there was
  * room for records in between.
  */
@@ -112,7 +113,7 @@ export const resync = (bytes: Uint8Array, bad: number, expected: number): number
   const head = peekRecord(bytes, bad);
   if (head !== undefined) {
     const hop = bad + RECORD_HEADER_BYTES + head.length;
-    if (fits(hop)) return hop;
+    if (peekRecord(bytes, hop)?.index === expected + 1 && fits(hop)) return hop;
   }
   for (let at = bad + 1; at + RECORD_HEADER_BYTES <= bytes.length; at += 1) {
     if (fits(at)) return at;
