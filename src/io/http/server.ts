@@ -1,0 +1,181 @@
+/**
+ * The HTTP server, made from the contract's table: access, parsing and answers in one place.
+ *
+ * Errors: a handler's Problem becomes its status; a fault nobody expected becomes a 500 with the
+ *         request id and nothing else, and is logged with the same id.
+ */
+import { randomUUID } from "node:crypto";
+import cookie from "@fastify/cookie";
+import helmet from "@fastify/helmet";
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { ROUTES } from "../../contract/index.ts";
+import { PATHS } from "../../contract/paths.ts";
+import { mayCall, type RouteSpec } from "../../contract/route.ts";
+import type { Principal } from "../../contract/session.ts";
+import { problem, type Problem, type Result } from "../../kernel/result.ts";
+import type { Log } from "../log/json-log.ts";
+import { isUnavailable } from "../postgres/db.ts";
+import { faultProblem, schemaProblem, sendProblem } from "./answer.ts";
+import type { Handlers } from "./handlers.ts";
+import type { HubMetrics } from "./metrics.ts";
+import { forbiddenOrigin, type AllowedHosts } from "./origin.ts";
+
+const DEFAULT_BODY_BYTES = 64 * 1024;
+const REQUEST_TIMEOUT_MS = 30_000;
+const MAX_HEADER_PAIRS = 100;
+
+export type ServerDeps = {
+  readonly handlers: Handlers;
+  readonly authenticate: (request: FastifyRequest) => Promise<Principal | undefined>;
+  readonly hosts: AllowedHosts;
+  readonly metrics: HubMetrics;
+  readonly log: Log;
+};
+
+type Loose = (input: unknown) => Promise<unknown>;
+const NOTHING = { ok: true as const, value: undefined };
+
+export const buildServer = async (deps: ServerDeps): Promise<FastifyInstance> => {
+  const server = Fastify({
+    genReqId: () => randomUUID(),
+    bodyLimit: DEFAULT_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { maxHeaderSize: 16 * 1024 },
+    routerOptions: { maxParamLength: 200 },
+    onProtoPoisoning: "error",
+    onConstructorPoisoning: "error",
+    forceCloseConnections: true,
+  });
+  server.server.maxHeadersCount = MAX_HEADER_PAIRS;
+  await server.register(cookie);
+  await server.register(helmet, { contentSecurityPolicy: { directives: CSP }, hsts: false });
+  // Foreign bodies arrive as bytes; what they are is the door's business.
+  server.addContentTypeParser(
+    /^application\/(x-protobuf|octet-stream)/,
+    { parseAs: "buffer" },
+    (_request, body, done) => done(null, body),
+  );
+  observe(server, deps.metrics);
+  server.addHook("onRequest", async (request, reply) => {
+    const why = forbiddenOrigin(request, deps.hosts);
+    if (why !== undefined) return sendProblem(request, reply, { code: "forbidden", message: why });
+    return undefined;
+  });
+  server.setErrorHandler((fault, request, reply) => onFault(deps, fault, request, reply));
+  for (const route of ROUTES as readonly RouteSpec[]) addRoute(server, deps, route);
+  return server;
+};
+
+/** No inline script, no foreign origin, no framing. Styles: uPlot and Radix set them on elements. */
+const CSP = {
+  defaultSrc: ["'self'"],
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'", "'unsafe-inline'"],
+  imgSrc: ["'self'", "data:"],
+  connectSrc: ["'self'"],
+  objectSrc: ["'none'"],
+  baseUri: ["'none'"],
+  formAction: ["'self'"],
+  frameAncestors: ["'none'"],
+  upgradeInsecureRequests: null,
+};
+
+const addRoute = (server: FastifyInstance, deps: ServerDeps, route: RouteSpec): void => {
+  const handle = deps.handlers[`${route.method} ${route.path}` as keyof Handlers] as Loose;
+  server.route({
+    method: route.method,
+    url: PATHS[route.path],
+    bodyLimit: route.maxBodyBytes ?? DEFAULT_BODY_BYTES,
+    handler: async (request, reply) => {
+      const principal = await deps.authenticate(request);
+      if (!mayCall(route.access, principal?.role)) {
+        return sendProblem(request, reply, refusal(route, principal));
+      }
+      if (route.raw !== undefined && route.body === undefined) {
+        return settle(request, reply, await handle({ principal, request, reply }));
+      }
+      const input = parseInput(route, request);
+      if (!input.ok) return sendProblem(request, reply, input.error);
+      const answer = await handle({ ...input.value, principal, request, reply });
+      return settle(request, reply, answer);
+    },
+  });
+};
+
+/** A raw door may have answered by itself (`reply.sent` or hijacked): then there is no Result. */
+const settle = (request: FastifyRequest, reply: FastifyReply, answer: unknown): unknown => {
+  if (!isResult(answer)) return answer;
+  if (!answer.ok) return sendProblem(request, reply, answer.error);
+  return reply.header("cache-control", "no-store").send(answer.value);
+};
+
+const isResult = (answer: unknown): answer is Result<unknown> =>
+  typeof answer === "object" &&
+  answer !== null &&
+  "ok" in answer &&
+  ("value" in answer || "error" in answer);
+
+const refusal = (route: RouteSpec, principal: Principal | undefined): Problem =>
+  principal === undefined
+    ? { code: "unauthenticated", message: "sign in, or send a token: Authorization: Bearer …" }
+    : {
+        code: "forbidden",
+        message: `this needs the role ${route.access}; ${principal.name} is ${principal.role}`,
+      };
+
+const parseInput = (
+  route: RouteSpec,
+  request: FastifyRequest,
+): Result<{ params: unknown; query: unknown; body: unknown }> => {
+  const parts = { params: NOTHING as { ok: true; value: unknown }, query: NOTHING, body: NOTHING };
+  for (const part of ["params", "query", "body"] as const) {
+    const schema = route[part];
+    if (schema === undefined) continue;
+    const parsed = schema.safeParse(request[part] ?? {});
+    if (!parsed.success) {
+      const { code, message, ...more } = schemaProblem(part, parsed.error);
+      return problem(code, message, more);
+    }
+    Object.assign(parts, { [part]: { ok: true, value: parsed.data } });
+  }
+  const { params, query, body } = parts;
+  return { ok: true, value: { params: params.value, query: query.value, body: body.value } };
+};
+
+const onFault = (
+  deps: ServerDeps,
+  fault: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply => {
+  const known = faultProblem(
+    fault instanceof Error ? fault : new Error(String(fault)),
+    request.routeOptions.bodyLimit ?? DEFAULT_BODY_BYTES,
+  );
+  if (known !== undefined) return sendProblem(request, reply, known);
+  if (isUnavailable(fault)) {
+    const message = "the database does not answer; nothing was changed";
+    return sendProblem(request, reply, { code: "unavailable", message });
+  }
+  deps.metrics.faults.inc({ where: "http" });
+  deps.log.error("request failed", {
+    requestId: request.id,
+    route: request.routeOptions.url,
+    fault,
+  });
+  return reply
+    .code(500)
+    .send({ error: { code: "internal", message: "internal fault", requestId: request.id } });
+};
+
+/** Only routes of the table are named: an unknown path must not make a new series. */
+const observe = (server: FastifyInstance, metrics: HubMetrics): void => {
+  server.addHook("onResponse", async (request, reply) => {
+    const route = request.routeOptions.url ?? "unknown";
+    const surface = route.startsWith("/api/") ? "api" : "other";
+    const method = request.method;
+    metrics.requests.inc({ route, method, status: String(reply.statusCode), surface });
+    if (route === PATHS.stream) return;
+    metrics.durations.observe({ route, method, surface }, reply.elapsedTime / 1_000);
+  });
+};
