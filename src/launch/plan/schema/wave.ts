@@ -5,7 +5,18 @@
  *        count everybody admitted so far, not only this wave's newcomers.
  */
 import * as z from "zod";
-import { clockTime, date, headcount, id, many, some, span, text, type Immutable } from "./words.ts";
+import {
+  clockTime,
+  date,
+  headcount,
+  id,
+  many,
+  some,
+  span,
+  text,
+  threshold,
+  type Immutable,
+} from "./words.ts";
 
 export const zone = z.strictObject({ id, name: text, description: text });
 export const segment = z.strictObject({ id, name: text, description: text });
@@ -39,7 +50,7 @@ const activity = z.strictObject({
     text,
     kpi: id.optional(),
     measure: id.optional(),
-    target: text.optional(),
+    target: threshold.optional(),
   }),
   opensGate: id.optional().describe("The go/no-go this activity ends with."),
 });
