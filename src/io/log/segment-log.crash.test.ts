@@ -61,16 +61,15 @@ const check = async (disk: SimDisk, story: Story, durability: Durability): Promi
 
 /** Lets everything that can go on go on; the simulated disk needs no real time. */
 const drained = async (work: Promise<unknown>): Promise<void> => {
-  let done = false;
-  let broken: unknown;
+  const end: { done: boolean; broken?: Error } = { done: false };
   void work.then(
-    () => (done = true),
-    (fault: unknown) => (broken = fault),
+    () => (end.done = true),
+    (fault: Error) => (end.broken = fault),
   );
-  for (let turn = 0; turn < 20 && !done && broken === undefined; turn += 1) {
+  for (let turn = 0; turn < 20 && !end.done && end.broken === undefined; turn += 1) {
     await new Promise((resolve) => setImmediate(resolve));
   }
-  if (broken !== undefined) throw broken;
+  if (end.broken !== undefined) throw end.broken;
 };
 
 const crashAt = async (nth: number, kind: "kill" | "power", random: Random, how: Durability) => {

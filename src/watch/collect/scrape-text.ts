@@ -1,0 +1,106 @@
+/**
+ * Turns the text of a scrape into samples of one target.
+ *
+ * Shape:  every series gets the target's labels (`job`, `instance`, its own); where a scraped label
+ *         has the same name it becomes `exported_<name>`, unless the target's labels are to give way
+ *         (`honorLabels`). What was parsed once is looked up by its text afterwards.
+ * Errors: a text that is not an exposition, has more than `maxSamples`, or labels over the limits.
+ */
+import { ok, type Result } from "../../kernel/result.ts";
+import { parseExposition, parseSeriesName, type SeriesName } from "./exposition.ts";
+import { seriesOf, type Sample, type Series } from "./series.ts";
+
+export type ScrapeTarget = {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly honorLabels: boolean;
+  /** Added where a series does not have them already, as Prometheus's external labels are. */
+  readonly externalLabels: Readonly<Record<string, string>>;
+  readonly maxSamples: number;
+};
+
+export type ScrapedText = {
+  readonly samples: readonly Sample[];
+  /** The same series twice in one text: the first counts. */
+  readonly duplicates: number;
+};
+
+const MAX_NAME_LENGTH = 512;
+const MAX_VALUE_LENGTH = 4_096;
+/** Texts kept beyond those of the last scrape before the cache is swept. */
+const CACHE_SLACK = 1_000;
+
+export const targetLabels = (
+  { labels, honorLabels, externalLabels }: Omit<ScrapeTarget, "maxSamples">,
+  parsed: SeriesName,
+): Map<string, string> => {
+  const merged = new Map(parsed.labels.filter(([, value]) => value !== ""));
+  for (const [name, value] of Object.entries(labels)) {
+    const scraped = merged.get(name);
+    if (scraped !== undefined && honorLabels) continue;
+    if (scraped !== undefined) {
+      let renamed = `exported_${name}`;
+      while (merged.has(renamed)) renamed = `exported_${renamed}`;
+      merged.set(renamed, scraped);
+    }
+    merged.set(name, value);
+  }
+  for (const [name, value] of Object.entries(externalLabels)) {
+    if (!merged.has(name)) merged.set(name, value);
+  }
+  merged.set("__name__", parsed.name);
+  return merged;
+};
+
+const overLimit = ({ name, labels }: SeriesName): string | undefined => {
+  if (name.length > MAX_NAME_LENGTH) return `a name over ${MAX_NAME_LENGTH} characters`;
+  const long = labels.find(
+    ([key, v]) => key.length > MAX_NAME_LENGTH || v.length > MAX_VALUE_LENGTH,
+  );
+  return long === undefined ? undefined : `label ${long[0].slice(0, 80)} is too long`;
+};
+
+export const scrapeReader = (target: ScrapeTarget) => {
+  const byText = new Map<string, Series>();
+  const byLabels = new Map<string, Series>();
+  let round = 0;
+
+  const learn = (seriesText: string): Series | string => {
+    const parsed = parseSeriesName(seriesText);
+    if (parsed === undefined || parsed.end !== seriesText.length) return "not a series";
+    const wrong = overLimit(parsed);
+    if (wrong !== undefined) return wrong;
+    const fresh = seriesOf(targetLabels(target, parsed));
+    const key = JSON.stringify(fresh.labels);
+    const series = byLabels.get(key) ?? fresh;
+    byLabels.set(key, series);
+    byText.set(seriesText, series);
+    return series;
+  };
+
+  const sweep = (): void => {
+    for (const cache of [byText, byLabels]) {
+      for (const [key, series] of cache) if (series.round !== round) cache.delete(key);
+    }
+  };
+
+  return (text: string): Result<ScrapedText, string> => {
+    round += 1;
+    const samples: Sample[] = [];
+    let duplicates = 0;
+    const outcome = parseExposition(text, ({ seriesText, value, timeMs }) => {
+      const series = byText.get(seriesText) ?? learn(seriesText);
+      if (typeof series === "string") return series;
+      if (series.round === round) {
+        duplicates += 1;
+        return undefined;
+      }
+      if (samples.length >= target.maxSamples) return `more than ${target.maxSamples} samples`;
+      series.round = round;
+      samples.push(timeMs === undefined ? { series, value } : { series, value, timeMs });
+      return undefined;
+    });
+    // A target that invents labels on every scrape must not fill the memory.
+    if (byText.size > 2 * samples.length + CACHE_SLACK) sweep();
+    return outcome.ok ? ok({ samples, duplicates }) : outcome;
+  };
+};
