@@ -1,7 +1,7 @@
 /**
  * A matcher asks one question of one label; a missing label has the empty value.
  *
- * Errors: a regular expression that does not compile throws `BadRegex` with the reason.
+ * Errors: a regular expression that does not compile throws RE2JS' own error.
  * Source: Prometheus: RE2 syntax, anchored at both ends, `.` matches newlines. RE2JS runs in
  *         linear time, so a hostile pattern costs its length times the input's, never more.
  */
@@ -28,6 +28,8 @@ const MAX_CACHED_ANSWERS = 4096;
 export const compileRegex = (pattern: string): RE2JS => {
   const known = patterns.get(pattern);
   if (known !== undefined) return known;
+  // Alone first: `a)|(b` must not compile just because we put parentheses around it.
+  RE2JS.compile(pattern);
   const compiled = RE2JS.compile(`^(?s:${pattern})$`);
   if (patterns.size >= MAX_CACHED_PATTERNS) patterns.clear();
   patterns.set(pattern, compiled);

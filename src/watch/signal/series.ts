@@ -5,7 +5,9 @@
  * Units:  timestamps in whole ms since the epoch.
  * Errors: none.
  * Source: a stale marker is Prometheus' own bit pattern, a signalling NaN that arithmetic or a
- *         careless store may quieten; both forms are one marker here, no other NaN is.
+ *         typed array's copy may quieten; both forms are one marker here, no other NaN is. An
+ *         ordinary array or object field forgets it (the engine keeps one NaN there), so a marker
+ *         travels as bits or by its own name, never as a number in a list.
  */
 
 export type Labels = readonly (readonly [name: string, value: string])[];
@@ -75,7 +77,7 @@ const HIGH = 1 - LOW;
 export const isStale = (value: number): boolean => {
   if (value === value) return false;
   scratch[0] = value;
-  return scratchBits[LOW] === STALE_LOW && (scratchBits[HIGH]! & HIGH_MASK) === STALE_HIGH;
+  return areStaleBits(scratchBits[LOW]!, scratchBits[HIGH]!);
 };
 
 /** Same question about `values[index]`, asked of the bits so that no register can change them. */
@@ -83,7 +85,7 @@ export const isStaleAt = (values: Float64Array, index: number): boolean => {
   const value = values[index]!;
   if (value === value) return false;
   const bits = new Uint32Array(values.buffer, values.byteOffset + index * 8, 2);
-  return bits[LOW] === STALE_LOW && (bits[HIGH]! & HIGH_MASK) === STALE_HIGH;
+  return areStaleBits(bits[LOW]!, bits[HIGH]!);
 };
 
 /** Writes the marker with its exact bits. */
@@ -93,9 +95,6 @@ export const writeStale = (values: Float64Array, index: number): void => {
   bits[HIGH] = STALE_HIGH;
 };
 
-/** The stale marker as a number, for senders of samples. */
-export const STALE_MARKER: number = (() => {
-  const one = new Float64Array(1);
-  writeStale(one, 0);
-  return one[0]!;
-})();
+/** Are these halves of a double the marker? For decoders, which see bits before numbers. */
+export const areStaleBits = (low: number, high: number): boolean =>
+  low === STALE_LOW && (high & HIGH_MASK) === STALE_HIGH;

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Labels } from "./series.ts";
-import { STALE_MARKER, isStaleAt, newSampleBuffer } from "./series.ts";
+import { isStaleAt, newSampleBuffer } from "./series.ts";
 import { type Window, newWindow } from "./window.ts";
 import { SLOT_BYTES } from "./window-samples.ts";
 
@@ -59,9 +59,9 @@ describe("samples", () => {
   test("the stale marker keeps its bits, and another NaN is not one", () => {
     const window = newWindow();
     const ref = refOf(window, cpu("a"));
-    window.append(ref, T0, STALE_MARKER);
+    window.appendStale(ref, T0);
     window.append(ref, T0 + 2, NaN);
-    window.append(ref, T0 + 1, STALE_MARKER);
+    window.appendStale(ref, T0 + 1);
     const buffer = newSampleBuffer();
     window.select([all], T0, T0 + 2)[0]?.readInto?.(buffer);
     expect([0, 1, 2].map((i) => isStaleAt(buffer.values, i))).toEqual([true, true, false]);

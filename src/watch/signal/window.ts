@@ -20,6 +20,7 @@ import {
   type SeriesData,
   labelValue,
   reserve,
+  writeStale,
 } from "./series.ts";
 import { MAX_OFFSET_MS, SLOT_BYTES, SLOT_SAMPLES, type Slots, newSlots } from "./window-samples.ts";
 
@@ -86,6 +87,8 @@ export type Window = {
   readonly lookup: (alias: string) => SeriesRef | undefined;
   readonly labelsOf: (ref: SeriesRef) => Labels | undefined;
   readonly append: (ref: SeriesRef, tMs: number, value: number) => Appended;
+  /** The series ends here, until it has another sample. */
+  readonly appendStale: (ref: SeriesRef, tMs: number) => Appended;
   /** Samples with fromMs <= t <= toMs of every series that matches and has one. */
   readonly select: (matchers: readonly Matcher[], fromMs: number, toMs: number) => SeriesData[];
   /** Tells the time: old samples go, series without samples go. */
@@ -141,6 +144,10 @@ const ROOM_SHARE = 0.05;
 const SERIES_BYTES = 640;
 const LABEL_BYTES = 48;
 
+/** Read at each use: only a typed array keeps the marker's bits. */
+const STALE = new Float64Array(1);
+writeStale(STALE, 0);
+
 export const newWindow = (limits: Partial<WindowLimits> = {}): Window => {
   const state = newState({ ...WINDOW_LIMITS, ...limits });
   const refuse = (refusal: Refusal): Result<SeriesRef, Refusal> => {
@@ -162,6 +169,7 @@ export const newWindow = (limits: Partial<WindowLimits> = {}): Window => {
     lookup: (alias) => state.byAlias.get(alias)?.ref,
     labelsOf: (ref) => entryOf(state, ref)?.labels,
     append: (ref, tMs, value) => append(state, ref, tMs, value),
+    appendStale: (ref, tMs) => append(state, ref, tMs, STALE[0]!),
     select: (matchers, fromMs, toMs) => select(state, matchers, fromMs, toMs),
     advance: (nowMs) => advance(state, nowMs),
     labelNames: () => state.index.names(),
