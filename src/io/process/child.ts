@@ -1,0 +1,123 @@
+/**
+ * One supervised child: started, awaited until ready, started again when it dies, stopped on order.
+ *
+ * A child says `{"ready":true,…}` on a line of stdout. It watches its stdin: the end of it means that
+ * the parent is gone, and the child stops by itself. Exit code 2 means that starting it again would
+ * not help (its configuration is wrong): that is fatal for the whole.
+ */
+import type { ChildProcess } from "node:child_process";
+import { createInterface } from "node:readline";
+import type { Log } from "../log/json-log.ts";
+import { nextRestart } from "./restart.ts";
+
+export const EXIT_MISCONFIGURED = 2;
+
+export type ChildSpec = {
+  readonly name: string;
+  readonly spawn: () => Promise<ChildProcess>;
+  /** Asked after each start; resolves once the child serves. Absent: it says so on stdout. */
+  readonly probe?: (child: ChildProcess) => Promise<void>;
+  readonly stopSignal?: NodeJS.Signals;
+};
+
+export type Said = Readonly<Record<string, unknown>>;
+
+export type Child = {
+  readonly name: string;
+  readonly pid: () => number | undefined;
+  readonly restarts: () => number;
+  /** Resolves at the first readiness, with what the child said. */
+  readonly ready: Promise<Said>;
+  /** Sends the signal; resolves when it is gone. */
+  readonly stop: (graceMs: number) => Promise<void>;
+};
+
+export const supervise = (
+  spec: ChildSpec,
+  deps: {
+    readonly log: Log;
+    readonly onPid: (name: string, pid: number | undefined) => void;
+    readonly onFatal: (why: string) => void;
+  },
+): Child => {
+  let current: ChildProcess | undefined;
+  let stopping = false;
+  let attempts = 0;
+  let restarts = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const gone = Promise.withResolvers<void>();
+  const ready = Promise.withResolvers<Said>();
+  ready.promise.catch(() => undefined);
+
+  const start = async (): Promise<void> => {
+    const startedMs = performance.now();
+    try {
+      const child = await spec.spawn();
+      current = child;
+      deps.onPid(spec.name, child.pid);
+      child.once("error", (fault) =>
+        deps.log.error("child could not start", { child: spec.name, fault }),
+      );
+      child.once("exit", (code, signal) => ended(code, signal, startedMs));
+      if (stopping) child.kill(spec.stopSignal ?? "SIGTERM");
+      const said =
+        spec.probe === undefined ? firstReady(child) : spec.probe(child).then(() => ({}));
+      said.then(ready.resolve, () => undefined);
+    } catch (fault) {
+      deps.log.error("child could not start", { child: spec.name, fault });
+      deps.onFatal(fault instanceof Error ? fault.message : String(fault));
+    }
+  };
+
+  const ended = (code: number | null, signal: string | null, startedMs: number): void => {
+    current = undefined;
+    deps.onPid(spec.name, undefined);
+    if (stopping) return gone.resolve();
+    deps.log.warn("child died", { child: spec.name, code, signal });
+    if (code === EXIT_MISCONFIGURED) {
+      return deps.onFatal(
+        `${spec.name} cannot run with this configuration (see its message above)`,
+      );
+    }
+    const next = nextRestart(attempts, performance.now() - startedMs);
+    attempts = next.attempts;
+    restarts += 1;
+    timer = setTimeout(() => void start(), next.delayMs);
+  };
+
+  void start();
+  return {
+    name: spec.name,
+    pid: () => current?.pid,
+    restarts: () => restarts,
+    ready: ready.promise,
+    stop: async (graceMs) => {
+      stopping = true;
+      clearTimeout(timer);
+      if (current === undefined) return;
+      current.kill(spec.stopSignal ?? "SIGTERM");
+      const kill = setTimeout(() => current?.kill("SIGKILL"), graceMs);
+      await gone.promise;
+      clearTimeout(kill);
+    },
+  };
+};
+
+/** The first line of stdout that says `ready`; other lines are the child's own talk. */
+const firstReady = (child: ChildProcess): Promise<Said> =>
+  new Promise((resolve) => {
+    if (child.stdout === null) return;
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const said = parse(line);
+      if (said?.["ready"] === true) resolve(said);
+    });
+  });
+
+const parse = (line: string): Said | undefined => {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null ? (value as Said) : undefined;
+  } catch {
+    return undefined;
+  }
+};

@@ -1,0 +1,17 @@
+/** For a child: stop when asked to, or when the parent is gone. */
+
+/** Calls `stop` once, on SIGTERM, SIGINT, or the end of stdin where the parent holds a pipe. */
+export const onStop = (stop: (why: string) => void): void => {
+  let asked = false;
+  const once = (why: string) => (): void => {
+    if (asked) return;
+    asked = true;
+    stop(why);
+  };
+  process.once("SIGTERM", once("SIGTERM"));
+  process.once("SIGINT", once("SIGINT"));
+  if (process.env["NOVAEVO_PARENT"] === undefined) return;
+  process.stdin.once("end", once("the parent is gone"));
+  process.stdin.once("error", once("the parent is gone"));
+  process.stdin.resume();
+};

@@ -1,0 +1,149 @@
+/**
+ * `novaevo up`: a small parent that starts, watches and restarts postgres, store, hub and agent.
+ *
+ * A second `up` on the same data is refused. One that was killed leaves children that stop by
+ * themselves (their stdin ends) and a PostgreSQL that does not: the next `up` ends what is left
+ * before it starts anything.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import path from "node:path";
+import { jsonLog, type Log } from "../io/log/json-log.ts";
+import { faultCode } from "../io/disk/disk.ts";
+import { connectionString, prepare, stopOrphan } from "../io/postgres/embedded.ts";
+import { supervise, type Child, type ChildSpec } from "../io/process/child.ts";
+import { onStop } from "../io/process/parent.ts";
+import { isAlive, stopPid } from "../io/process/pid.ts";
+import { freePort } from "../io/process/port.ts";
+import { agentSettings } from "./agent-settings.ts";
+import { agentChild, hubChild, postgresChild, storeChild, type Engines } from "./children.ts";
+import type { Config } from "./config.ts";
+import { holdDataDir, Refusal } from "./data-dir.ts";
+
+const LEFTOVER_GRACE_MS = 6_000;
+/** Shares of the ten seconds a stop may take, last started first. */
+const GRACE_MS = { agent: 2_500, hub: 3_000, store: 2_500, postgres: 1_500 } as const;
+type ChildName = keyof typeof GRACE_MS;
+
+export const up = async (config: Config): Promise<number> => {
+  const log = jsonLog("up", { level: config.logLevel });
+  await portMustBeFree(config);
+  const held = await holdDataDir(config.dataDir);
+  const runDir = path.join(config.dataDir, "run");
+  await stopLeftovers(runDir, log);
+  const fatal = Promise.withResolvers<string>();
+  const children: Child[] = [];
+  const start = (spec: ChildSpec): Child => {
+    const child = supervise(spec, {
+      log,
+      onPid: (name, pid) => void notePid(runDir, name, pid),
+      onFatal: fatal.resolve,
+    });
+    children.push(child);
+    return child;
+  };
+  const asked = new Promise<string>((resolve) => onStop(resolve));
+  const opened = run(config, log, start);
+  opened.catch((fault: unknown) =>
+    fatal.resolve(fault instanceof Error ? fault.message : String(fault)),
+  );
+  const why = await Promise.race([asked.then(() => undefined), fatal.promise.then((text) => text)]);
+  if (why !== undefined) process.stderr.write(`novaevo: ${why}\n`);
+  for (const child of children.toReversed()) await child.stop(GRACE_MS[child.name as ChildName]);
+  await held.release();
+  return why === undefined ? 0 : 1;
+};
+
+const run = async (config: Config, log: Log, start: (spec: ChildSpec) => Child): Promise<void> => {
+  const waits: Promise<unknown>[] = [];
+  let { databaseUrl, clickhouseUrl } = config;
+  if (clickhouseUrl === undefined) {
+    const password = randomBytes(24).toString("hex");
+    const port = await freePort();
+    clickhouseUrl = `http://novaevo:${password}@127.0.0.1:${port}`;
+    waits.push(start(storeChild(config, port, password)).ready);
+  }
+  if (databaseUrl === undefined) {
+    const embedded = await prepare({
+      dataDir: config.dataDir,
+      forbidNamespaces: process.env["NOVAEVO_NO_USER_NAMESPACE"] === "1",
+    });
+    const orphan = await stopOrphan(embedded.clusterDir);
+    if (orphan !== undefined) log.warn("ended a PostgreSQL that was left running", { pid: orphan });
+    const port = await freePort();
+    databaseUrl = connectionString(embedded, port);
+    waits.push(start(postgresChild(embedded, port, log)).ready);
+  }
+  const engines: Engines = { databaseUrl, clickhouseUrl };
+  await Promise.all(waits);
+  let first = true;
+  const hub = start(
+    hubChild(config, engines, () => {
+      const issue = first;
+      first = false;
+      return issue;
+    }),
+  );
+  start(agentChild(config, await agentSettings(config, engines)));
+  const said = await hub.ready;
+  announce(config, said);
+};
+
+const announce = (config: Config, said: Readonly<Record<string, unknown>>): void => {
+  const address = String(said["url"]);
+  const code = said["code"];
+  const lines = [
+    "",
+    `  NovaEvo  ${address}`,
+    ...(typeof code === "string"
+      ? [
+          `  Connexion / sign in  ${address}/#code=${code}`,
+          "  (code à usage unique, 10 min / single use, 10 min)",
+        ]
+      : []),
+    `  Données / data       ${config.dataDir}`,
+    `  Jeton / API token    ${path.join(config.dataDir, "admin-token")}`,
+    "",
+  ];
+  process.stdout.write(`${lines.join("\n")}\n`);
+};
+
+/** Said before anything is started, so that the reason is the last thing on the screen. */
+const portMustBeFree = (config: Config): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", (fault) => {
+      const why =
+        faultCode(fault) === "EADDRINUSE" ? "is taken" : `cannot be used (${fault.message})`;
+      reject(
+        new Refusal(
+          `port ${config.port} on ${config.host} ${why}; set NOVAEVO_PORT to another one`,
+        ),
+      );
+    });
+    server.listen(config.port, config.host, () => server.close(() => resolve()));
+  });
+
+const notePid = async (runDir: string, name: string, pid: number | undefined): Promise<void> => {
+  const file = path.join(runDir, `${name}.pid`);
+  await (pid === undefined ? rm(file, { force: true }) : writeFile(file, `${pid}\n`)).catch(
+    () => undefined,
+  );
+};
+
+/** Node children of an `up` that was killed: asked to stop, then made to. */
+const stopLeftovers = async (runDir: string, log: Log): Promise<void> => {
+  await mkdir(runDir, { recursive: true });
+  await Promise.all(
+    ["agent", "hub", "store"].map(async (name) => {
+      const file = path.join(runDir, `${name}.pid`);
+      const pid = Number(await readFile(file, "utf8").catch(() => "0"));
+      if (pid > 1 && (await isAlive(pid, `novaevo.ts\0${name}`))) {
+        log.warn("ending a child that was left running", { child: name, pid });
+        await stopPid(pid, { first: "SIGTERM", graceMs: LEFTOVER_GRACE_MS, last: "SIGKILL" });
+      }
+      await rm(file, { force: true });
+    }),
+  );
+};
