@@ -47,10 +47,7 @@ const findFault = (value: unknown, path: string, depth: number): CanonicalFault 
       return Array.isArray(value)
         ? findFaultInArray(value, path, depth)
         : findFaultInObject(value, path, depth);
-    case "bigint":
-    case "function":
-    case "symbol":
-    case "undefined":
+    default:
       return { path, why: `a ${typeof value} is not JSON` };
   }
 };
