@@ -42,7 +42,9 @@ export type PlanDocument = {
   /** The source range of a scalar, aliases followed; for edits that keep everything else. */
   readonly range: (path: Path) => readonly [start: number, end: number] | undefined;
   /** From the start of a key of the top level to the end of its value. */
-  readonly entry: (key: string) => readonly [start: number, end: number] | undefined;
+  readonly keyRange: (key: string) => readonly [start: number, end: number] | undefined;
+  /** Whether the top level is written as `{ … }`, as JSON is. */
+  readonly flow: boolean;
 };
 
 export const readDocument = (text: string): Result<PlanDocument, readonly Fault[]> => {
@@ -176,6 +178,9 @@ const pairOf = (node: unknown, key: string | number) =>
     ? node.items.find((pair) => isScalar(pair.key) && String(pair.key.value) === String(key))
     : undefined;
 
+const childOf = (node: unknown, key: string | number): unknown =>
+  isSeq(node) && typeof key === "number" ? node.items[key] : pairOf(node, key)?.value;
+
 const startOf = (node: unknown): number | undefined =>
   typeof node === "object" && node !== null && "range" in node
     ? (node as Node).range?.[0]
@@ -183,13 +188,11 @@ const startOf = (node: unknown): number | undefined =>
 
 const located = (doc: Document.Parsed, text: string, lines: LineCounter): PlanDocument => {
   const resolve = (node: unknown): unknown => (isAlias(node) ? node.resolve(doc) : node);
-  const child = (node: unknown, key: string | number): unknown =>
-    isSeq(node) && typeof key === "number" ? node.items[key] : pairOf(node, key)?.value;
   /** The deepest node on the way, and whether the whole way exists. */
   const walk = (path: Path): { node: unknown; whole: boolean } => {
     let node: unknown = resolve(doc.contents);
     for (const key of path) {
-      const next = resolve(child(node, key));
+      const next = resolve(childOf(node, key));
       if (next === undefined || next === null) return { node, whole: false };
       node = next;
     }
@@ -210,11 +213,12 @@ const located = (doc: Document.Parsed, text: string, lines: LineCounter): PlanDo
       if (!whole || !isScalar(node) || !node.range) return undefined;
       return [node.range[0], node.range[1]];
     },
-    entry: (key) => {
+    keyRange: (key) => {
       const pair = pairOf(doc.contents, key);
       const start = startOf(pair?.key);
       const end = pair?.value?.range?.[1];
       return start === undefined || end === undefined ? undefined : [start, end];
     },
+    flow: isMap(doc.contents) && doc.contents.flow === true,
   };
 };
