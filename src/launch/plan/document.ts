@@ -9,6 +9,7 @@
 import {
   Composer,
   isAlias,
+  isCollection,
   isMap,
   isScalar,
   isSeq,
@@ -67,13 +68,20 @@ const placeAt = (lines: LineCounter, offset: number): Place => {
   return { line: Math.max(line, 1), column: Math.max(col, 1) };
 };
 
+/** The collections the parser is inside of. */
+const collections = (parser: Parser): number =>
+  parser.stack.filter(
+    ({ type }) => type === "block-map" || type === "block-seq" || type === "flow-collection",
+  ).length;
+
 const compose = (text: string, lines: LineCounter): Result<Document.Parsed, readonly Fault[]> => {
   const parser = new Parser(lines.addNewLine);
+  // `Parser.parse` would say that the first line starts at 0; fed token by token, it does not.
+  lines.addNewLine(0);
   const tokens = [];
   for (const lexeme of new Lexer().lex(text)) {
     tokens.push(...parser.next(lexeme));
-    // The parser's stack holds the document, its collections and the scalar being read.
-    if (parser.stack.length > MAX_DEPTH + 2) {
+    if (parser.stack.length > MAX_DEPTH && collections(parser) > MAX_DEPTH) {
       const at = placeAt(lines, parser.offset);
       return err([{ ...at, path: [], message: `nested too deep; allowed: ${MAX_DEPTH} levels` }]);
     }
@@ -149,7 +157,7 @@ const expansionFaults = (doc: Document.Parsed, lines: LineCounter): Fault[] => {
       depth = Math.max(depth, size.depth);
     }
     open.delete(node);
-    return { nodes, depth: depth + 1 };
+    return { nodes, depth: isCollection(node) ? depth + 1 : 0 };
   };
   if (doc.contents === null) return faults;
   const whole = sizeOf(doc.contents);
@@ -160,8 +168,7 @@ const expansionFaults = (doc: Document.Parsed, lines: LineCounter): Fault[] => {
     const message = `aliases expand to ${whole.nodes} values; allowed: at most ${MAX_NODES}`;
     fault(doc.contents, message);
   }
-  // Scalars are a level of their own here, not in what a reader calls nesting.
-  if (whole.depth > MAX_DEPTH + 1) {
+  if (whole.depth > MAX_DEPTH) {
     fault(doc.contents, `nested too deep with aliases; allowed: ${MAX_DEPTH} levels`);
   }
   return faults;

@@ -6,7 +6,7 @@
  */
 import type { Fault, Path, PlanDocument } from "./document.ts";
 import { pick } from "./references.ts";
-import { dayNumber } from "./schema/words.ts";
+import { clockTime, dayNumber } from "./schema/words.ts";
 
 type Row = { readonly path: Path; readonly value: { readonly [key: string]: unknown } };
 
@@ -37,9 +37,7 @@ const asDay = (value: unknown): number | undefined =>
 const asNumber = (value: unknown): number | undefined =>
   typeof value === "number" ? value : undefined;
 const asClock = (value: unknown): number | undefined =>
-  typeof value === "string" && /^\d\d:\d\d$/.test(value)
-    ? Number(value.replace(":", ""))
-    : undefined;
+  clockTime.safeParse(value).success ? Number((value as string).replace(":", "")) : undefined;
 
 const RANGES = [
   { list: "phases[]", from: "start", to: "end", read: asDay },
@@ -86,17 +84,22 @@ const twiceFaults = (document: PlanDocument, fault: Say): Fault[] =>
 const gateFaults = (document: PlanDocument, fault: Say): Fault[] => {
   const gates = new Map(rows(document, "gates[]").map(({ value }) => [value["id"], value]));
   const dayPlans = new Map(rows(document, "dayPlans[]").map(({ value }) => [value["id"], value]));
+  // A gate to or from nowhere is said once, as a name that does not exist.
+  const places = new Set(
+    [...rows(document, "phases[]"), ...rows(document, "waves[]")].map(({ value }) => value["id"]),
+  );
   const faults: Fault[] = [];
   for (const { path, value } of rows(document, "phases[]")) {
     const gate = gates.get(value["gate"]);
-    if (gate === undefined || gate["from"] === value["id"]) continue;
+    if (gate === undefined || gate["from"] === value["id"] || !places.has(gate["from"])) continue;
     const message = `"${String(value["gate"])}" leaves "${String(gate["from"])}"`;
     faults.push(fault([...path, "gate"], `${message}; allowed: a gate from this phase`));
   }
   for (const { path, value } of rows(document, "waves[]")) {
     const gate = gates.get(value["gate"]);
-    if (gate !== undefined && gate["to"] !== value["id"] && gate["to"] !== value["phase"]) {
-      const message = `"${String(value["gate"])}" enters "${String(gate["to"])}"`;
+    const entered = gate?.["to"];
+    if (places.has(entered) && entered !== value["id"] && entered !== value["phase"]) {
+      const message = `"${String(value["gate"])}" enters "${String(entered)}"`;
       faults.push(
         fault([...path, "gate"], `${message}; allowed: a gate to this wave or its phase`),
       );
