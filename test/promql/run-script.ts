@@ -82,7 +82,7 @@ const nativeOf = (labels: Labels, points: SeriesLine["points"], stepMs: number):
 
 const touchesNative = ({ natives }: Store, expr: string, times: Eval["times"]): boolean => {
   const parsed = parsePromql(expr);
-  if (!parsed.ok) return /histogram_(?:count|sum|avg|stddev|stdvar|quantiles)\(/.test(expr);
+  if (!parsed.ok) return false;
   return selectorsOf(parsed.value, times).some(({ matchers, fromMs, toMs }) => {
     const compiled = matchers.map(compileMatcher);
     return natives.some(

@@ -9,7 +9,7 @@ import { type Call, type Expr, type Subquery, unwrap } from "./ast.ts";
 import { stringOf, typeOf } from "./check.ts";
 import type { Context } from "./context.ts";
 import { timeAt } from "./grid.ts";
-import { fractionRows, quantileRows } from "./histogram.ts";
+import { fractionRows, quantileRows, quantilesRows } from "./histogram.ts";
 import { joinLabels, replaceLabels, sortByLabels } from "./label-functions.ts";
 import { DATE_FUNCTIONS, VALUE_FUNCTIONS } from "./numbers.ts";
 import { RANGE_FUNCTIONS } from "./ranges.ts";
@@ -237,6 +237,19 @@ const vectorRows = (context: Context, { func, args }: Call, sink: Sink): void =>
           context.evaluator.frame(context, args[1]!),
         ),
       );
+      return;
+    case "histogram_quantiles": {
+      const phis = args.slice(2).map((arg) => context.evaluator.scalar(context, arg));
+      const buckets = context.evaluator.frame(context, args[0]!);
+      all(quantilesRows(context, stringOf(args[1]!), phis, buckets));
+      return;
+    }
+    case "histogram_avg":
+    case "histogram_count":
+    case "histogram_stddev":
+    case "histogram_stdvar":
+    case "histogram_sum":
+      // They speak of native histograms, which no series holds yet: floats are passed over.
       return;
     case "histogram_fraction": {
       const bounds = [

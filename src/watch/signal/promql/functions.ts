@@ -43,6 +43,8 @@ define("label_join", ["vector", "string", "string", "string"], "vector", -1);
 define("sort_by_label sort_by_label_desc", ["vector", "string"], "vector", -1);
 define("histogram_quantile", ["scalar", "vector"]);
 define("histogram_fraction", ["scalar", "scalar", "vector"]);
+define("histogram_quantiles", ["vector", "string", "scalar", "scalar"], "vector", 9);
+define("histogram_avg histogram_count histogram_stddev histogram_stdvar histogram_sum", ["vector"]);
 define("rate increase delta irate idelta deriv changes resets", ["matrix"]);
 define("avg_over_time sum_over_time min_over_time max_over_time count_over_time", ["matrix"]);
 define("stddev_over_time stdvar_over_time mad_over_time", ["matrix"]);

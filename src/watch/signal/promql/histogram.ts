@@ -9,7 +9,9 @@
 import type { Labels } from "../series.ts";
 import { labelValue } from "../series.ts";
 import type { Context } from "./context.ts";
-import { keyIgnoring, newRow, type Row, withoutLabels } from "./row.ts";
+import { EvalError } from "./fault.ts";
+import { formatFloat } from "./print.ts";
+import { keyIgnoring, newRow, type Row, withLabel, withoutLabels } from "./row.ts";
 
 const BUCKET_LABEL = "le";
 /** Relative difference that summing floats in another order can make. */
@@ -91,6 +93,30 @@ export const quantileRows = (
   phi: Float64Array,
   rows: readonly Row[],
 ): Iterable<Row> => eachStep(context, rows, (buckets, k) => bucketQuantile(phi[k]!, buckets));
+
+/** Several quantiles at once, told apart by a label that must not be there yet. */
+export const quantilesRows = function* (
+  context: Context,
+  label: string,
+  phis: readonly Float64Array[],
+  rows: readonly Row[],
+): Iterable<Row> {
+  for (const { labels } of rows) {
+    if (labelValue(labels, label) === "") continue;
+    throw new EvalError("type", `histogram_quantiles: label ${label} is there already`);
+  }
+  for (const phi of phis) {
+    for (const value of new Set(phi)) {
+      // A quantile that changes from step to step makes a series for each of its values.
+      const there = phi.map((other) => (Object.is(other, value) ? 1 : 0));
+      for (const row of quantileRows(context, phi, rows)) {
+        row.labels = withLabel(row.labels, label, formatFloat(value));
+        for (let k = 0; k < there.length; k++) row.present[k]! &= there[k]!;
+        yield row;
+      }
+    }
+  }
+};
 
 export const fractionRows = (
   context: Context,

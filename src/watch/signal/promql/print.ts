@@ -38,14 +38,15 @@ export const formatDecimal = (value: number): string => {
   return `${sign}${digits.padEnd(point, "0")}`;
 };
 
+/** As a label's value: whole numbers keep a point, as OpenMetrics writes `le` and `quantile`. */
+export const formatFloat = (value: number): string =>
+  Number.isInteger(value) && Math.abs(value) < 1e6 ? value.toFixed(1) : formatDecimal(value);
+
 const PLAIN_LABEL = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const PLAIN_METRIC = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const labelText = (name: string): string => (PLAIN_LABEL.test(name) ? name : quote(name));
 
-const quote = (text: string): string => {
-  const escaped = JSON.stringify(text);
-  return escaped;
-};
+const quote = (text: string): string => JSON.stringify(text);
 
 /** `name{a="b"}`, or `{}` for nothing. */
 export const formatLabels = (labels: Labels): string => {
