@@ -16,7 +16,8 @@ export type Fault = {
   readonly retryAfterMs: number | null;
 };
 export type Answer<T> =
-  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: Fault };
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly fault: Fault };
 
 export type Ask = {
   readonly params?: Readonly<Record<string, string>>;

@@ -13,14 +13,32 @@ const panel = (points: Points, stepMs = 5_000, name = "P50"): Panel => ({
 });
 
 test("new points are added, and a revised point replaces itself", () => {
-  const first = mergePanel(undefined, panel([[0, 1], [5_000, 2]]));
-  const second = mergePanel(first, panel([[5_000, 3], [10_000, 4]]));
+  const first = mergePanel(
+    undefined,
+    panel([
+      [0, 1],
+      [5_000, 2],
+    ]),
+  );
+  const second = mergePanel(
+    first,
+    panel([
+      [5_000, 3],
+      [10_000, 4],
+    ]),
+  );
   expect(second.times).toEqual([0, 5_000, 10_000]);
   expect(second.values).toEqual([[1, 3, 4]]);
 });
 
 test("a hole in time breaks the line", () => {
-  const merged = mergePanel(undefined, panel([[0, 1], [30_000, 2]]));
+  const merged = mergePanel(
+    undefined,
+    panel([
+      [0, 1],
+      [30_000, 2],
+    ]),
+  );
   expect(merged.times).toEqual([0, 5_000, 30_000]);
   expect(merged.values).toEqual([[1, null, 2]]);
 });
@@ -35,10 +53,12 @@ test("law: the window is bounded, ascending and without repeats however it is fe
   fc.assert(
     fc.property(fc.array(batch, { maxLength: 8 }), (batches) => {
       const points = batches.map((rows) => rows.map(([k, v]) => [k * 1_000, v] as const));
-      const end = points.map((rows) => panel(rows, 1_000)).reduce(
-        (window: ReturnType<typeof mergePanel> | undefined, next) => mergePanel(window, next),
-        undefined,
-      );
+      const end = points
+        .map((rows) => panel(rows, 1_000))
+        .reduce(
+          (window: ReturnType<typeof mergePanel> | undefined, next) => mergePanel(window, next),
+          undefined,
+        );
       const times = end?.times ?? [];
       expect(times).toEqual([...new Set(times)].sort((a, b) => a - b));
       expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeLessThan(SPAN_MS);

@@ -9,14 +9,26 @@ import type { PathName } from "../../../src/contract/paths.ts";
 import type { Api } from "../api/client.ts";
 import type { Listener } from "./share.ts";
 import type { SseEvent } from "./sse.ts";
-import { change, emptySlots, isTopic, TOPICS, type Change, type Slots, type Topic } from "./state.ts";
+import {
+  change,
+  emptySlots,
+  isTopic,
+  TOPICS,
+  type Change,
+  type Slots,
+  type Topic,
+} from "./state.ts";
 
 /** Silence after which the page shows its data as old. */
 export const STALE_MS = 5_000;
 const TICK_MS = 1_000;
 const MAX_ALERTS = 200;
 
-export type Link = { readonly silentMs: number; readonly stale: boolean; readonly everHeard: boolean };
+export type Link = {
+  readonly silentMs: number;
+  readonly stale: boolean;
+  readonly everHeard: boolean;
+};
 
 export type Live = {
   readonly subscribe: (listener: () => void) => () => void;

@@ -10,7 +10,7 @@ const read = (pieces: readonly string[]): SseEvent[] => {
 };
 
 const STREAM =
-  "retry: 1000\n\n: beat\n\nid: a:1\nevent: kpis\ndata: {\"é\":1}\n\n" +
+  'retry: 1000\n\n: beat\n\nid: a:1\nevent: kpis\ndata: {"é":1}\n\n' +
   ": 2\n\nid: a:2\r\nevent: alerts\r\ndata: x\r\ndata: y\r\n\r\nevent: resync\ndata:{}\n\n";
 
 const EVENTS: readonly SseEvent[] = [

@@ -18,7 +18,8 @@ export const createSseParser = (onEvent: (event: SseEvent) => void) => {
 
   const line = (text: string): void => {
     if (text === "") {
-      if (data.length > 0) onEvent({ type: type === "" ? "message" : type, data: data.join("\n"), id });
+      if (data.length > 0)
+        onEvent({ type: type === "" ? "message" : type, data: data.join("\n"), id });
       type = "";
       data = [];
       return;

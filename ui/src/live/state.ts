@@ -33,7 +33,12 @@ export type Slots = { readonly [K in Topic]: Slot<TopicMap[K]> };
 
 export type Change =
   | { readonly kind: "asked"; readonly topic: Topic }
-  | { readonly kind: "frame"; readonly topic: Topic; readonly data: unknown; readonly nowMs: number }
+  | {
+      readonly kind: "frame";
+      readonly topic: Topic;
+      readonly data: unknown;
+      readonly nowMs: number;
+    }
   | {
       readonly kind: "answered";
       readonly topic: Topic;

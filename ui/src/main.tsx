@@ -1,0 +1,21 @@
+/** Starts the web app. */
+import { createRoot } from "react-dom/client";
+import { App } from "./app.tsx";
+import "./css/tokens.css";
+import "./css/base.css";
+import "./css/shell.css";
+import "./css/panel.css";
+import "./css/page.css";
+import { WordsProvider } from "./locales/words.tsx";
+import { takeCode } from "./session/code.ts";
+import { followTheme } from "./theme.ts";
+
+followTheme();
+const root = document.querySelector("#root");
+if (root === null) throw new Error("index.html has no #root");
+const code = takeCode(location, history);
+createRoot(root).render(
+  <WordsProvider>
+    <App code={code} />
+  </WordsProvider>,
+);

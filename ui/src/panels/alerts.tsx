@@ -1,0 +1,116 @@
+/** Alertes actives: worst first, infos folded, no row moving under the pointer. */
+import { useMemo } from "react";
+import type { Alert } from "../../../src/contract/alert.ts";
+import { quantity, thresholdText } from "../format/number.ts";
+import { since } from "../format/time.ts";
+import { serverNow } from "../live/clock.ts";
+import { useReload, useSlot } from "../live/context.tsx";
+import { useWords } from "../locales/words.tsx";
+import { Glyph } from "../parts/glyph.tsx";
+import { Instant } from "../parts/instant.tsx";
+import { SEVERITY_ORDER, SeverityBadge, SeverityCounts } from "../parts/marks.tsx";
+import { Panel, RowsSkeleton } from "../parts/panel.tsx";
+import { PageLink } from "../shell/page-link.tsx";
+import type { Row } from "./hold.ts";
+import { useHeld } from "./use-held.ts";
+
+const SKELETON_ROWS = 4;
+
+const worstFirst = (a: Alert, b: Alert): number =>
+  SEVERITY_ORDER.indexOf(a.severity) - SEVERITY_ORDER.indexOf(b.severity) ||
+  b.startedAt.localeCompare(a.startedAt);
+
+export const AlertsPanel = () => {
+  const { t } = useWords();
+  const { data, fault, loading } = useSlot("alerts");
+  const reload = useReload("alerts");
+  return (
+    <Panel
+      name="alerts"
+      title={t("alerts.title")}
+      tools={data && <SeverityCounts counts={data.counts} />}
+      fault={fault}
+      loading={loading}
+      onRetry={reload}
+      skeleton={<RowsSkeleton rows={SKELETON_ROWS} />}
+    >
+      {data && <AlertLists items={data.items} />}
+    </Panel>
+  );
+};
+
+const AlertLists = ({ items }: { readonly items: readonly Alert[] }) => {
+  const { t } = useWords();
+  const sorted = useMemo(
+    () => items.filter(({ state }) => state === "firing").sort(worstFirst),
+    [items],
+  );
+  const { rows, waiting, release, guard } = useHeld(sorted);
+  const loud = rows.filter(({ item }) => item.severity !== "info");
+  const infos = rows.filter(({ item }) => item.severity === "info");
+  return (
+    <div className="alerts" {...guard}>
+      <div className="alerts-news">
+        {waiting > 0 && (
+          <button type="button" className="chip" onClick={release}>
+            {t("alerts.waiting", { count: waiting })}
+          </button>
+        )}
+      </div>
+      {loud.length > 0 && <AlertList rows={loud} />}
+      {loud.length === 0 && (
+        <p className="calm">
+          <span className="mark mark-ok">
+            <Glyph shape="check" />
+          </span>
+          {t("alerts.none")}
+        </p>
+      )}
+      {infos.length > 0 && (
+        <details className="infos">
+          <summary>
+            <Glyph shape="chevron" />
+            {t("severity.count.info", { count: infos.length })}
+          </summary>
+          <AlertList rows={infos} />
+        </details>
+      )}
+    </div>
+  );
+};
+
+const AlertList = ({ rows }: { readonly rows: readonly Row<Alert>[] }) => (
+  <ol className="alert-list">
+    {rows.map(({ item, gone }) => (
+      <AlertRow key={item.id} alert={item} gone={gone} />
+    ))}
+  </ol>
+);
+
+type RowProps = { readonly alert: Alert; readonly gone: boolean };
+
+const AlertRow = ({ alert, gone }: RowProps) => {
+  const { t, say, lang } = useWords();
+  const now = serverNow(useSlot("overview"));
+  const measured =
+    alert.value === null ? t("alerts.noValue") : quantity(lang, alert.value, alert.unit);
+  return (
+    <li className="alert" data-alert={alert.id} data-severity={alert.severity} data-gone={gone}>
+      <SeverityBadge severity={alert.severity} />
+      <div className="alert-what">
+        <PageLink to={`/go?kpi=${encodeURIComponent(alert.kpi)}`} className="alert-title" data-row>
+          {t("alerts.line", {
+            title: say(alert.title),
+            value: measured,
+            threshold: thresholdText(lang, alert.threshold),
+          })}
+        </PageLink>
+        <p className="alert-note">
+          {gone ? t("alerts.gone") : t("alerts.details", { id: alert.id, owner: say(alert.owner) })}
+          {!gone && alert.note !== null && ` · ${say(alert.note)}`}
+        </p>
+      </div>
+      <Instant at={alert.startedAt}>{since(lang, alert.startedAt, now)}</Instant>
+    </li>
+  );
+};

@@ -1,0 +1,111 @@
+/** Error rate or response time over 15 minutes, as a chart or as its table. */
+import { lazy, Suspense, useEffect, useMemo, useState } from "react";
+import type { Panel as PanelData } from "../../../src/contract/ops.ts";
+import { scaleFor } from "../charts/scale.ts";
+import { isEmpty, spreadOf, type SeriesWindow } from "../charts/series-window.ts";
+import { SeriesTable } from "../charts/series-table.tsx";
+import { usePanel } from "../charts/use-panel.ts";
+import { quantity } from "../format/number.ts";
+import { serverNow } from "../live/clock.ts";
+import { useSlot } from "../live/context.tsx";
+import { useWords } from "../locales/words.tsx";
+import { Glyph } from "../parts/glyph.tsx";
+import { Panel } from "../parts/panel.tsx";
+import { TABLE_EVENT } from "../shell/keys.ts";
+
+const LineChart = lazy(() => import("../charts/line-chart.tsx"));
+
+/** Top of the axis while there is nothing to measure it by. */
+const EMPTY_MAX = { ratio: 0.01, s: 0.1 } as const;
+/** More lines than this cannot be told apart; the table has them all. */
+const MAX_LINES = 4;
+
+export const TrendPanel = ({ id }: { readonly id: PanelData["id"] }) => {
+  const { t } = useWords();
+  const { window, unit, why, fault, loading, retry } = usePanel(id);
+  const [asTable, setAsTable] = useState(false);
+  useEffect(() => {
+    const swap = (): void => setAsTable((is) => !is);
+    addEventListener(TABLE_EVENT, swap);
+    return () => removeEventListener(TABLE_EVENT, swap);
+  }, []);
+  const title = t(`trend.${id}`);
+  return (
+    <Panel
+      name={id}
+      title={title}
+      note={t("trend.span")}
+      tools={
+        <button
+          type="button"
+          className="button button-square button-quiet"
+          aria-pressed={asTable}
+          aria-label={t("chart.asTable", { title })}
+          title={asTable ? t("chart.showChart") : t("chart.showTable")}
+          onClick={() => setAsTable(!asTable)}
+        >
+          <Glyph shape={asTable ? "chart" : "table"} />
+        </button>
+      }
+      fault={fault}
+      loading={loading}
+      onRetry={retry}
+      skeleton={<span className="skeleton plot-skeleton" aria-hidden="true" />}
+    >
+      {window && <Trend {...{ title, window, unit, why, asTable }} />}
+    </Panel>
+  );
+};
+
+type TrendProps = {
+  readonly title: string;
+  readonly window: SeriesWindow;
+  readonly unit: PanelData["unit"];
+  readonly why: PanelData["why"];
+  readonly asTable: boolean;
+};
+
+const Trend = ({ title, window, unit, why, asTable }: TrendProps) => {
+  const { t, lang } = useWords();
+  const endMs = useEnd(window);
+  const format = useMemo(() => (value: number) => quantity(lang, value, unit), [lang, unit]);
+  const lines = useMemo(
+    () => ({
+      ...window,
+      names: window.names.slice(0, MAX_LINES),
+      values: window.values.slice(0, MAX_LINES),
+    }),
+    [window],
+  );
+  const { min, max } = spreadOf(lines.values.flat());
+  if (isEmpty(window)) {
+    return (
+      <p className="plot-empty">
+        <span className="mark mark-unknown">
+          <Glyph shape="question" />
+          {t("state.unknown")}
+        </span>
+        {t(`why.${why ?? "no_data"}`)}
+      </p>
+    );
+  }
+  if (asTable) return <SeriesTable title={title} window={window} format={format} />;
+  return (
+    <Suspense fallback={<span className="skeleton plot-skeleton" aria-hidden="true" />}>
+      <LineChart
+        title={title}
+        window={lines}
+        scale={scaleFor(min, max, EMPTY_MAX[unit])}
+        endMs={endMs}
+        format={format}
+      />
+    </Suspense>
+  );
+};
+
+/** The newest point, or the server's now when that is later by more than a step. */
+const useEnd = (window: SeriesWindow): number => {
+  const now = serverNow(useSlot("overview"));
+  const newest = window.times.at(-1) ?? now;
+  return now - newest > 2 * window.stepMs ? now : newest;
+};
