@@ -61,6 +61,7 @@ export const parseScript = (text: string): Command[] => {
   return commands;
 };
 
+const START_TIMESTAMPS = /@st\s/;
 const LOAD = /^load(_with_nhcb)?\s+(\S+)$/;
 const INSTANT = /^eval(_fail|_ordered|_warn|_info)?\s+instant\s+(?:at\s+(\S+)\s+)?(.+)$/;
 const RANGE =
@@ -70,7 +71,8 @@ const parseBlock = (head: string, block: readonly string[], line: number): Comma
   const load = LOAD.exec(head);
   if (load !== null) {
     const stepMs = parseMs(load[2]!);
-    const series = block.map(parseSeriesLine);
+    // Start timestamps (`series@st`) are a value we do not keep.
+    const series = block.filter((entry) => !START_TIMESTAMPS.test(entry)).map(parseSeriesLine);
     return { kind: "load", stepMs, series, withNative: load[1] !== undefined };
   }
   const range = RANGE.exec(head);
