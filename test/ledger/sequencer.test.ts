@@ -143,8 +143,6 @@ describe("two sequencers", () => {
 });
 
 describe("proofs", () => {
-  const verify = (proof: unknown) => verifyEntryProof({ sha256, verifiers: [lab.verifier] })(proof);
-
   test("every entry has one that verifies offline, and none that was touched does", async () => {
     const ids = await lab.grow(13);
     const verify = verifyEntryProof({ sha256, verifiers: [lab.verifier] });
