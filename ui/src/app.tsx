@@ -11,7 +11,7 @@ import { createApi, type Api } from "./api/client.ts";
 import { keepConnected } from "./live/connect.ts";
 import { ApiContext, LiveContext, useLink } from "./live/context.tsx";
 import { startLive, type Live } from "./live/live.ts";
-import { shareStream } from "./live/share.ts";
+import { shareStream, type ShareDeps } from "./live/share.ts";
 import { useWords } from "./locales/words.tsx";
 import { Ops } from "./pages/ops.tsx";
 import { SignIn } from "./pages/sign-in.tsx";
@@ -100,8 +100,8 @@ const SignedOut = (props: SignedOutProps) => {
 type SignedInProps = { readonly api: Api; readonly onSignedOut: () => void };
 
 const SignedIn = ({ api, onSignedOut }: SignedInProps) => {
-  const live = useLiveOf(api, onSignedOut);
-  if (live === undefined) return null;
+  const [live] = useState(() => followServer(api, onSignedOut));
+  useEffect(() => live.stop, [live]);
   return (
     <ApiContext value={api}>
       <LiveContext value={live}>
@@ -111,30 +111,22 @@ const SignedIn = ({ api, onSignedOut }: SignedInProps) => {
   );
 };
 
-const useLiveOf = (api: Api, onSignedOut: () => void): Live | undefined => {
-  const [live, setLive] = useState<Live>();
-  useEffect(() => {
-    const started = startLive({
-      api,
-      onSignedOut,
-      monotonicMs: () => performance.now(),
-      follow: (listener, signal) => {
-        const net = { fetch: fetch.bind(globalThis), random: Math.random, wake: globalThis };
-        const connect: Parameters<typeof shareStream>[0]["connect"] = (handlers, until) =>
-          keepConnected(net, handlers, until);
-        const openChannel =
-          "BroadcastChannel" in globalThis
-            ? (name: string) => new BroadcastChannel(name)
-            : undefined;
-        const { locks } = navigator as { readonly locks?: LockManager };
-        shareStream({ locks, openChannel, connect }, listener, signal);
-      },
-    });
-    setLive(started);
-    return started.stop;
-  }, [api, onSignedOut]);
-  return live;
-};
+/** What this browser offers, given to the live data as arguments. */
+const followServer = (api: Api, onSignedOut: () => void): Live =>
+  startLive({
+    api,
+    onSignedOut,
+    monotonicMs: () => performance.now(),
+    follow: (listener, signal) => {
+      const net = { fetch: fetch.bind(globalThis), random: Math.random, wake: globalThis };
+      const { locks } = navigator as { readonly locks?: LockManager };
+      const openChannel =
+        "BroadcastChannel" in globalThis ? (name: string) => new BroadcastChannel(name) : undefined;
+      const connect: ShareDeps["connect"] = (handlers, until) =>
+        keepConnected(net, handlers, until);
+      shareStream({ locks, openChannel, connect }, listener, signal);
+    },
+  });
 
 const Shell = () => {
   const { t } = useWords();

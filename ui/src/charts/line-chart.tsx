@@ -4,7 +4,7 @@
  * The plot is a slider over time: arrows move by one step, Page by a minute, Home and End to the
  * edges, and each instant's values are its value text. Esc goes back to the newest.
  */
-import { useEffect, useId, useRef, useState, type KeyboardEvent } from "react";
+import { useCallback, useEffect, useId, useRef, useState, type KeyboardEvent } from "react";
 import { MISSING } from "../format/number.ts";
 import { clock, clockSeconds } from "../format/time.ts";
 import { useWords } from "../locales/words.tsx";
@@ -36,7 +36,11 @@ const LineChart = ({ title, window, scale, endMs, format }: Props) => {
     formatValue: format,
     formatTime: (at) => clock(lang, at),
   };
-  const { host, plot } = usePlot(view, lang, setIndex);
+  const plot = useRef<Plot>(undefined);
+  const keep = useCallback((made: Plot | undefined) => {
+    plot.current = made;
+  }, []);
+  const repaints = useRepaints();
   const show = (value: number | null | undefined): string =>
     value === null || value === undefined ? MISSING : format(value);
   const valuesAt = (at: number): string =>
@@ -68,7 +72,8 @@ const LineChart = ({ title, window, scale, endMs, format }: Props) => {
       <Legend window={window} at={index} show={show} time={at} />
       <div
         className="plot"
-        ref={host}
+        // An input of type range cannot hold a canvas.
+        // oxlint-disable-next-line jsx-a11y/prefer-tag-over-role
         role="slider"
         tabIndex={0}
         aria-label={title}
@@ -86,7 +91,14 @@ const LineChart = ({ title, window, scale, endMs, format }: Props) => {
           setIndex(null);
           plot.current?.point(null);
         }}
-      />
+      >
+        <Canvas
+          key={`${window.names.join("\n")}|${scale.kind}|${lang}|${repaints}`}
+          view={view}
+          onPlot={keep}
+          onPoint={setIndex}
+        />
+      </div>
     </>
   );
 };
@@ -139,36 +151,49 @@ const target = (key: string, from: number, { times, stepMs }: SeriesWindow): num
   return to === undefined ? undefined : Math.min(last, Math.max(0, to));
 };
 
-/** Makes the plot again only when its lines, its kind of axis, the language or the theme change. */
-const usePlot = (view: PlotView, lang: string, onPoint: (index: number | null) => void) => {
+type CanvasProps = {
+  readonly view: PlotView;
+  readonly onPlot: (made: Plot | undefined) => void;
+  readonly onPoint: (index: number | null) => void;
+};
+
+/** The canvas. Its maker gives it a new key when lines, kind of axis, language or theme change. */
+const Canvas = ({ view, onPlot, onPoint }: CanvasProps) => {
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<Plot>(undefined);
   const latest = useRef(view);
-  const [theme, setTheme] = useState(0);
-  const shape = `${view.window.names.join("\n")}|${view.scale.kind}|${lang}|${theme}`;
-
   useEffect(() => {
     latest.current = view;
     plot.current?.show(view);
-  });
-  useEffect(() => {
-    const repaint = (): void => setTheme((n) => n + 1);
-    addEventListener(THEME_EVENT, repaint);
-    void document.fonts.ready.then(repaint);
-    return () => removeEventListener(THEME_EVENT, repaint);
-  }, []);
+  }, [view]);
   useEffect(() => {
     const element = host.current;
     if (element === null) return undefined;
     const made = createPlot(element, latest.current, onPoint);
     plot.current = made;
+    onPlot(made);
     const watch = new ResizeObserver(() => made.resize());
     watch.observe(element);
     return () => {
       watch.disconnect();
       made.destroy();
       plot.current = undefined;
+      onPlot(undefined);
     };
-  }, [shape, onPoint]);
-  return { host, plot };
+  }, [onPlot, onPoint]);
+  return <div className="plot-canvas" ref={host} />;
+};
+
+/** Counts what makes every ink or width of the canvas wrong: another theme, the font's arrival. */
+const useRepaints = (): number => {
+  const [repaints, setRepaints] = useState(0);
+  useEffect(() => {
+    const repaint = (): void => setRepaints((n) => n + 1);
+    addEventListener(THEME_EVENT, repaint);
+    if (document.fonts.status !== "loaded") {
+      document.fonts.addEventListener("loadingdone", repaint, { once: true });
+    }
+    return () => removeEventListener(THEME_EVENT, repaint);
+  }, []);
+  return repaints;
 };

@@ -53,6 +53,8 @@ export const createPlot = (
       scales: {
         x: { time: true, range: () => [view.endMs - SPAN_MS, view.endMs] },
         y: {
+          // A const enum of a declaration file has no value to import: 1 linear, 3 logarithmic.
+          // oxlint-disable-next-line typescript/no-unsafe-enum-assignment
           distr: first.scale.kind === "log" ? 3 : 1,
           range: () => [view.scale.min, view.scale.max],
         },
@@ -156,9 +158,10 @@ const drawEnds = (self: UPlot, window: SeriesWindow, ink: Ink, font: string): vo
   const { ctx, bbox } = self;
   const ratio = devicePixelRatio;
   const ends = window.names
-    .map((name, i) => ({ name, i, value: window.values[i]?.findLast((v) => v !== null) }))
-    .filter((end): end is typeof end & { value: number } => typeof end.value === "number")
-    .map((end) => ({ ...end, y: self.valToPos(end.value, "y", true) }))
+    .flatMap((name, i) => {
+      const value = window.values[i]?.findLast((v) => v !== null);
+      return typeof value === "number" ? [{ name, i, y: self.valToPos(value, "y", true) }] : [];
+    })
     .sort((a, b) => a.y - b.y);
   const step = LABEL_HEIGHT_PX * ratio;
   const lowest = bbox.top + bbox.height;

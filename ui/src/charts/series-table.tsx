@@ -16,7 +16,7 @@ export const SeriesTable = ({ title, window, format }: Props) => {
   return (
     // Scrolls, so the keyboard must be able to reach it.
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div className="series-table" tabIndex={0} role="region" aria-label={title}>
+    <section className="series-table" tabIndex={0} aria-label={title}>
       <table className="table">
         <thead>
           <tr>
@@ -44,6 +44,6 @@ export const SeriesTable = ({ title, window, format }: Props) => {
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 };

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Panel } from "../../../src/contract/ops.ts";
 import { mergePanel, spreadOf, SPAN_MS } from "./series-window.ts";
@@ -41,6 +41,32 @@ test("a hole in time breaks the line", () => {
   );
   expect(merged.times).toEqual([0, 5_000, 30_000]);
   expect(merged.values).toEqual([[1, null, 2]]);
+});
+
+test("a finer answer adds only the window's own instants", () => {
+  const first = mergePanel(
+    undefined,
+    panel(
+      [
+        [0, 1],
+        [3_000, 2],
+      ],
+      3_000,
+    ),
+  );
+  const second = mergePanel(
+    first,
+    panel(
+      [
+        [3_000, 2],
+        [4_000, 9],
+        [5_000, 9],
+        [6_000, 3],
+      ],
+      1_000,
+    ),
+  );
+  expect(second).toMatchObject({ stepMs: 3_000, times: [0, 3_000, 6_000], values: [[1, 2, 3]] });
 });
 
 test("another set of series starts anew", () => {

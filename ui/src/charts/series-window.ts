@@ -19,12 +19,18 @@ export type SeriesWindow = {
   readonly values: readonly (readonly (number | null)[])[];
 };
 
+/**
+ * Can the answer be added? Its lines must be the same, and its step the window's or a fraction:
+ * a short range is answered with a finer step, of which the window's own instants are kept.
+ */
+export const fits = (before: SeriesWindow, panel: Panel): boolean =>
+  before.stepMs % panel.stepMs === 0 &&
+  before.names.join("\n") === panel.series.map(({ name }) => name).join("\n");
+
 export const mergePanel = (before: SeriesWindow | undefined, panel: Panel): SeriesWindow => {
   const names = panel.series.map(({ name }) => name);
-  const sameShape =
-    before !== undefined &&
-    before.stepMs === panel.stepMs &&
-    before.names.join("\n") === names.join("\n");
+  const sameShape = before !== undefined && fits(before, panel);
+  const stepMs = sameShape ? before.stepMs : panel.stepMs;
   const rows = new Map<number, (number | null)[]>();
   const rowAt = (at: number): (number | null)[] => {
     const known = rows.get(at);
@@ -40,14 +46,16 @@ export const mergePanel = (before: SeriesWindow | undefined, panel: Panel): Seri
     });
   }
   panel.series.forEach(({ points }, s) => {
-    for (const [at, value] of points) rowAt(at)[s] = value;
+    for (const [at, value] of points) {
+      if (!sameShape || at % stepMs === 0) rowAt(at)[s] = value;
+    }
   });
   const sorted = [...rows.keys()].sort((a, b) => a - b);
   const newest = sorted.at(-1) ?? 0;
   const kept = sorted.filter((at) => at > newest - SPAN_MS).slice(-MAX_POINTS);
-  const times = withGaps(kept, panel.stepMs);
+  const times = withGaps(kept, stepMs);
   return {
-    stepMs: panel.stepMs,
+    stepMs,
     names,
     times,
     values: names.map((_, s) => times.map((at) => rows.get(at)?.[s] ?? null)),

@@ -6,9 +6,9 @@
  */
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { Panel } from "../../../src/contract/ops.ts";
-import type { Fault } from "../api/client.ts";
+import type { Answer, Fault } from "../api/client.ts";
 import { useApi } from "../live/context.tsx";
-import { mergePanel, type SeriesWindow } from "./series-window.ts";
+import { fits, mergePanel, type SeriesWindow } from "./series-window.ts";
 
 const MIN_PERIOD_MS = 1_000;
 const MAX_PERIOD_MS = 5_000;
@@ -45,11 +45,11 @@ export const usePanel = (id: Panel["id"]): Trend & { readonly retry: () => void 
       if (!over.signal.aborted) setTrend(next);
     };
     const once = async (): Promise<boolean> => {
-      const last = current.window?.times.at(-1);
-      const step = current.window?.stepMs ?? 0;
-      const query =
-        last === undefined ? {} : { from: new Date(last - OVERLAP_STEPS * step).toISOString() };
-      const answer = await api.get<Panel>("panel", { params: { id }, query, signal: over.signal });
+      let answer = await ask(current.window);
+      // Other lines, or away too long for the newest points to join: the whole window again.
+      if (answer.ok && current.window !== undefined && !fits(current.window, answer.value)) {
+        answer = await ask(undefined);
+      }
       if (!answer.ok) {
         show({ ...current, fault: answer.fault, loading: false });
         return false;
@@ -58,6 +58,12 @@ export const usePanel = (id: Panel["id"]): Trend & { readonly retry: () => void 
       const window = mergePanel(current.window, answer.value);
       show({ window, unit, why, fault: undefined, loading: false });
       return true;
+    };
+    const ask = (before: SeriesWindow | undefined): Promise<Answer<Panel>> => {
+      const last = before?.times.at(-1);
+      const overlapMs = OVERLAP_STEPS * (before?.stepMs ?? 0);
+      const query = last === undefined ? {} : { from: new Date(last - overlapMs).toISOString() };
+      return api.get<Panel>("panel", { params: { id }, query, signal: over.signal });
     };
     const follow = async (): Promise<void> => {
       let failures = 0;

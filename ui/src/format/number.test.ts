@@ -1,6 +1,6 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { comparison, MISSING, number, percent, quantity, thresholdText } from "./number.ts";
+import { comparison, figures, MISSING, number, percent, quantity } from "./number.ts";
 
 const N = "\u00A0";
 const T = "\u202F";
@@ -44,9 +44,11 @@ test.each([
   ["< 99.9 %", `<${N}99,9${N}%`],
   [">=1", `≥${N}1`],
   ["<3.8/5", `<${N}3,8/5`],
+  ["Temps < 200ms (P95)", `Temps <${N}200${N}ms (P95)`],
+  [">3:1", `>${N}3:1`],
   ["texte libre", "texte libre"],
 ])("a threshold written %s is set in French", (text, expected) => {
-  expect(thresholdText("fr", text)).toBe(expected);
+  expect(figures("fr", text)).toBe(expected);
 });
 
 test("law: no figure holds a space at which a line could break", () => {

@@ -87,13 +87,13 @@ export type Comparison = { readonly op: keyof typeof SIGN; readonly value: numbe
 export const comparison = (lang: Lang, { op, value }: Comparison, unit: string): string =>
   `${SIGN[op]}${NBSP}${quantity(lang, value, unit)}`;
 
-/** A threshold the server wrote as `>200 ms`, set as the page sets figures. */
-export const thresholdText = (lang: Lang, text: string): string => {
-  const found = /^\s*(<=|>=|[<>=≤≥])\s*(-?\d+(?:[.,]\d+)?)\s*(.*)$/.exec(text);
-  if (found === null) return text;
-  const [, sign = "", figure = "", rest = ""] = found;
-  const value = number(lang, Number(figure.replace(",", ".")), 4);
-  const op = sign === "<=" ? "≤" : sign === ">=" ? "≥" : sign;
-  const gap = rest === "" || /^[/:]/.test(rest) ? "" : rest === "%" && lang === "en" ? "" : NBSP;
-  return `${op}${NBSP}${value}${gap}${rest}`;
-};
+/** Comparisons inside a sentence of the plan, `< 99.9%`, set as the page sets figures. */
+export const figures = (lang: Lang, text: string): string =>
+  text.replace(COMPARED, (_, sign: string, figure: string, unit = "") => {
+    const value = number(lang, Number(figure.replace(",", ".")), 4);
+    const op = sign === "<=" ? "≤" : sign === ">=" ? "≥" : sign;
+    const joined = unit === "" || /^[:/]/.test(unit) || (unit === "%" && lang === "en");
+    return `${op}${NBSP}${value}${joined ? "" : NBSP}${unit}`;
+  });
+const COMPARED =
+  /([<>]=?|[=≤≥])\s*(-?\d+(?:[.,]\d+)?)(?:\s*(ms|min|[sh€%]|:1|\/5)(?![\p{L}\d]))?/gu;

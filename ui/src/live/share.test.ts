@@ -5,18 +5,20 @@ import type { SseEvent } from "./sse.ts";
 
 /** A browser: one lock, one channel between tabs that never echoes to its sender. */
 const browser = () => {
-  const channels = new Set<Channel>();
+  const channels = new Map<Channel, ((event: MessageEvent) => void)[]>();
   const openChannel = (): Channel => {
+    const own: ((event: MessageEvent) => void)[] = [];
     const channel: Channel = {
-      onmessage: null,
+      addEventListener: (_, listener) => own.push(listener),
       close: () => channels.delete(channel),
       postMessage: (data) => {
-        for (const other of channels) {
-          if (other !== channel) other.onmessage?.({ data } as MessageEvent);
+        for (const [other, listeners] of channels) {
+          if (other === channel) continue;
+          for (const listener of listeners) listener({ data } as MessageEvent);
         }
       },
     };
-    channels.add(channel);
+    channels.set(channel, own);
     return channel;
   };
   const waiting: (() => void)[] = [];

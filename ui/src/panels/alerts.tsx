@@ -1,7 +1,7 @@
 /** Alertes actives: worst first, infos folded, no row moving under the pointer. */
 import { useMemo } from "react";
 import type { Alert } from "../../../src/contract/alert.ts";
-import { quantity, thresholdText } from "../format/number.ts";
+import { figures, quantity } from "../format/number.ts";
 import { since } from "../format/time.ts";
 import { serverNow } from "../live/clock.ts";
 import { useReload, useSlot } from "../live/context.tsx";
@@ -102,7 +102,7 @@ const AlertRow = ({ alert, gone }: RowProps) => {
           {t("alerts.line", {
             title: say(alert.title),
             value: measured,
-            threshold: thresholdText(lang, alert.threshold),
+            threshold: figures(lang, alert.threshold),
           })}
         </PageLink>
         <p className="alert-note">

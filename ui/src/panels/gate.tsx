@@ -5,9 +5,9 @@
  */
 import { Tabs } from "radix-ui";
 import type { Criterion, Gate } from "../../../src/contract/kpi.ts";
-import { number, quantity, thresholdText } from "../format/number.ts";
+import { figures, number, quantity } from "../format/number.ts";
 import { age, day, inDays } from "../format/time.ts";
-import { typeset } from "../format/text.ts";
+import { typeset, type Lang } from "../format/text.ts";
 import { serverNow } from "../live/clock.ts";
 import { useReload, useSlot } from "../live/context.tsx";
 import { useWords } from "../locales/words.tsx";
@@ -137,7 +137,13 @@ const CriteriaTable = ({ gate }: { readonly gate: Gate }) => {
     </table>
   );
 };
-const NUMERIC: ReadonlySet<string> = new Set(["target", "value", "n", "freshness"]);
+const NUMERIC: ReadonlySet<string> = new Set(["value", "n", "freshness"]);
+
+/** The plan's wording says the name again before the figure; the name is beside it already. */
+const targetOf = ({ name, target }: Criterion, lang: Lang): string => {
+  const rest = target.startsWith(name.fr) ? target.slice(name.fr.length).trim() : target;
+  return typeset(figures(lang, /^[<>=≤≥]/.test(rest) ? rest : target), lang);
+};
 
 const CriterionRow = ({ criterion }: { readonly criterion: Criterion }) => {
   const { t, say, lang } = useWords();
@@ -148,8 +154,8 @@ const CriterionRow = ({ criterion }: { readonly criterion: Criterion }) => {
         {say(criterion.name)}
         <span className="sub">{t(`criterion.${kind}`)}</span>
       </th>
-      <Field label={t("column.target")} className="right">
-        {thresholdText(lang, typeset(criterion.target, lang))}
+      <Field label={t("column.target")} className="wrap">
+        {targetOf(criterion, lang)}
       </Field>
       <Field label={t("column.value")} className="right strong">
         {quantity(lang, value, unit ?? "")}

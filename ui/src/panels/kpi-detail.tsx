@@ -43,28 +43,37 @@ export const KpiDetailSheet = ({ id, onClose }: Props) => {
   );
 };
 
+type Asked = {
+  /** What was asked for: this KPI, at this reading, for the nth time. */
+  readonly key: string;
+  readonly detail: KpiDetail | undefined;
+  readonly fault: Fault | undefined;
+};
+
 const useDetail = (id: string) => {
   const api = useApi();
+  const [tries, setTries] = useState(0);
+  // A new reading on the stream is worth a new history.
   const at = useSlot("kpis").data?.items.find((kpi) => kpi.id === id)?.reading?.at;
-  const [detail, setDetail] = useState<KpiDetail>();
-  const [fault, setFault] = useState<Fault>();
-  const [loading, setLoading] = useState(true);
-  const [asked, setAsked] = useState(0);
-  // A new reading on the stream is worth a new history; `asked` is the reader's retry.
+  const key = `${at ?? ""} ${tries}`;
+  const [seen, setSeen] = useState<Asked>({ key: "", detail: undefined, fault: undefined });
   useEffect(() => {
     const over = new AbortController();
-    const ask = { params: { id }, query: { limit: READINGS }, signal: over.signal };
-    setLoading(true);
-    void api.get<KpiDetail>("kpi", ask).then((answer) => {
+    const load = async (): Promise<void> => {
+      const ask = { params: { id }, query: { limit: READINGS }, signal: over.signal };
+      const answer = await api.get<KpiDetail>("kpi", ask);
       if (over.signal.aborted) return;
-      setLoading(false);
-      setFault(answer.ok ? undefined : answer.fault);
-      if (answer.ok) setDetail(answer.value);
-    });
+      setSeen((before) =>
+        answer.ok
+          ? { key, detail: answer.value, fault: undefined }
+          : { key, detail: before.detail, fault: answer.fault },
+      );
+    };
+    void load();
     return () => over.abort();
-  }, [api, id, at, asked]);
-  const load = useCallback(() => setAsked((n) => n + 1), []);
-  return { detail, fault, loading, load };
+  }, [api, id, key]);
+  const load = useCallback(() => setTries((n) => n + 1), []);
+  return { detail: seen.detail, fault: seen.fault, loading: seen.key !== key, load };
 };
 
 const Facts = ({ kpi }: { readonly kpi: Kpi }) => {

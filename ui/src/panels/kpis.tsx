@@ -56,7 +56,8 @@ const Filters = ({ counts }: { readonly counts: KpiList["counts"] }) => {
   const [category, setCategory] = useParam("category");
   return (
     <div className="filters">
-      <div role="group" aria-label={t("kpis.byVerdict")} className="filter-group">
+      <fieldset className="filter-group">
+        <legend className="hidden">{t("kpis.byVerdict")}</legend>
         {VERDICTS.map((value) => (
           <button
             key={value}
@@ -69,7 +70,7 @@ const Filters = ({ counts }: { readonly counts: KpiList["counts"] }) => {
             <span className="figure">{counts[value]}</span>
           </button>
         ))}
-      </div>
+      </fieldset>
       <label className="select">
         <span className="hidden">{t("kpis.byCategory")}</span>
         <select

@@ -52,18 +52,18 @@ export const FaultNotice = ({
 }) => {
   const { t } = useWords();
   return (
-    <div className="fault" role="status">
+    <output className="fault">
       <span className="fault-mark">
         <Glyph shape="triangle" />
       </span>
-      <p>
+      <span className="fault-text">
         <strong>{t("fault.title")}</strong> {causeOf(fault, t)}
-      </p>
+      </span>
       <button type="button" className="button" onClick={onRetry} disabled={busy}>
         <Glyph shape="retry" />
         {busy ? t("fault.retrying") : t("fault.retry")}
       </button>
-    </div>
+    </output>
   );
 };
 

@@ -38,9 +38,9 @@ export const Announcer = () => {
       <div className="hidden" role="alert" data-testid="assertive">
         {urgent}
       </div>
-      <div className="hidden" role="status" aria-live="polite" data-testid="polite">
+      <output className="hidden" data-testid="polite">
         {polite}
-      </div>
+      </output>
     </>
   );
 };

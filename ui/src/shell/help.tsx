@@ -38,7 +38,7 @@ export const Help = ({ onClose }: { readonly onClose: () => void }) => {
         ))}
       </dl>
       <label className="switch">
-        <input type="checkbox" role="switch" checked={on} onChange={toggle} />
+        <input type="checkbox" role="switch" checked={on} aria-checked={on} onChange={toggle} />
         {t("help.switch")}
       </label>
     </Dialog>
