@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { edited, planOf, sha256, smallText } from "../../../test/plan/small-plan.ts";
 import { MAX_ALIASES, MAX_DEPTH, MAX_PLAN_BYTES } from "./document.ts";
@@ -27,6 +27,8 @@ const placeOf = (text: string, passage: string): string => {
   const before = text.slice(0, text.indexOf(passage)).split("\n");
   return `${before.length}:${(before.at(-1)?.length ?? 0) + 1}`;
 };
+
+const nest = (depth: number) => `schema: ${"[".repeat(depth)}${"]".repeat(depth)}`;
 
 test("the small plan of these tests loads without a warning", () => {
   expect(problems(smallText)).toEqual([]);
@@ -167,10 +169,10 @@ describe("a value or key that is wrong is named with its place and what is allow
     const found = problems(text);
     const [place, ...words] =
       found.find((line) => line.startsWith(placeOf(text, at)))?.split(" ") ?? [];
-    expect(words.join(" "), found.join("\n")).toMatch(says);
+    expect(words.join(" ")).toMatch(says);
     expect(place).toBe(placeOf(text, at));
     expect(found).toHaveLength(also === undefined ? 1 : 2);
-    if (also !== undefined) expect(found.join("\n")).toMatch(also);
+    expect(found.join("\n")).toMatch(also ?? "");
   });
 
   test("a missing value is named where its parent stands", () => {
@@ -314,7 +316,6 @@ describe("limits", () => {
   });
 
   test("the deepest allowed nesting is read", () => {
-    const nest = (depth: number) => `schema: ${"[".repeat(depth)}${"]".repeat(depth)}`;
     expect(problems(nest(MAX_DEPTH - 1)).join()).toMatch(/^1:9 schema: is \[/);
     expect(problems(nest(MAX_DEPTH)).join()).toMatch(/nested too deep/);
   });
@@ -359,7 +360,7 @@ test("the digest ignores comments, layout and key order, and nothing else", () =
   expect(digest).toMatch(/^[0-9a-f]{64}$/);
   expect(planOf(`# another comment\n${smallText}`).digest).toBe(digest);
   expect(planOf(JSON.stringify(plan)).digest).toBe(digest);
-  const reversed = Object.fromEntries(Object.entries(plan).reverse());
+  const reversed = Object.fromEntries(Object.entries(plan).toReversed());
   expect(planOf(JSON.stringify(reversed)).digest).toBe(digest);
   expect(planOf(edited(smallText, "value: 100,", "value: 101,")).digest).not.toBe(digest);
 });

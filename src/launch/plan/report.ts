@@ -19,8 +19,7 @@ export type PlanReport = {
 };
 
 const safe = (line: string): string =>
-  // eslint-disable-next-line no-control-regex -- those are what must not reach a terminal
-  line.replace(/[\u0000-\u001f\u007f-\u009f]/g, (char) => {
+  line.replace(/\p{Cc}/gu, (char) => {
     return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
 

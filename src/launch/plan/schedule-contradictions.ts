@@ -22,7 +22,7 @@ const day = (date: string): number => {
 
 const days = (count: number): string => (count === 1 ? "1 day" : `${count} days`);
 
-const thousands = (value: number): string => String(value).replace(/\B(?=(?:\d{3})+(?!\d))/g, " ");
+const thousands = (value: number): string => String(value).replace(/\B(?=(?:\d{3})+(?!\d))/g, ",");
 
 const milestoneRule: ContradictionRule = ({ phases }) =>
   phases.flatMap((phase, p) =>

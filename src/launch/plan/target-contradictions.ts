@@ -15,13 +15,12 @@ type Bound = { readonly op: Operator; readonly value: number };
 /** At most this many digits after the point in a message. */
 const DIGITS = 2;
 
-const figure = (value: number, digits = DIGITS): string => {
-  const scale = 10 ** digits;
+const figure = (value: number): string => {
+  const scale = 10 ** DIGITS;
   return String(Math.round(value * scale) / scale);
 };
 
-/** A share as people read it; enough digits that 99.861 and 99.95 differ. */
-const percent = (share: number): string => `${figure(share * 100, 2)} %`;
+const percent = (share: number): string => `${figure(share * 100)}%`;
 
 const SUFFIXES: { readonly [U in Measure["unit"]]: string } = {
   ratio: "%",
