@@ -1,0 +1,124 @@
+/**
+ * The hub's heartbeat: read what is due when samples arrive, raise and resolve alerts, judge gates,
+ * tell the browsers. One turn at a time; a turn that fails is counted and the next one is taken.
+ *
+ * Alerts and gate verdicts are published at once; the rest at most once a second.
+ */
+import type { Log } from "../../io/log/json-log.ts";
+import type { HubMetrics } from "../../io/http/metrics.ts";
+import type { Stream } from "../../io/http/stream.ts";
+import type { ServiceList } from "../../contract/ops.ts";
+import { gateList } from "../../launch/gate/gate.routes.ts";
+import type { Gates } from "../../launch/gate/gate.flow.ts";
+import type { Kpis } from "../../launch/kpi/kpi.flow.ts";
+import { kpiList } from "../../launch/kpi/kpi.routes.ts";
+import type { AppliedPlan } from "../../launch/plan/applied.ts";
+import type { Alerts } from "../../respond/alert/alert.flow.ts";
+import { countFiring, firingList } from "../../respond/alert/alert.routes.ts";
+import { overview, readServices, type OpsDeps } from "../../respond/ops/ops.flow.ts";
+import { SEVERITIES } from "../../kernel/severity.ts";
+
+const SLOW_TURN_MS = 1_000;
+const CLOCK_JUMP_MS = 2_000;
+
+export type LoopDeps = {
+  readonly applied: () => AppliedPlan;
+  readonly kpis: Kpis;
+  readonly alerts: Alerts;
+  readonly gates: Gates;
+  readonly ops: OpsDeps;
+  readonly stream: Stream;
+  readonly metrics: HubMetrics;
+  readonly log: Log;
+  readonly wakeLedger: () => void;
+  readonly refreshStatus: () => Promise<void>;
+};
+
+export type Loop = {
+  /** Samples have arrived. */
+  readonly poke: () => void;
+  readonly services: () => ServiceList;
+  readonly close: () => Promise<void>;
+};
+
+export const startLoop = (deps: LoopDeps): Loop => {
+  let services: ServiceList = { items: [] };
+  let closing = false;
+  let running: Promise<void> | undefined;
+  let again = false;
+  let lastSlowMs = Number.NEGATIVE_INFINITY;
+  let skewMs: number | undefined;
+
+  const fast = async (): Promise<void> => {
+    const readings = await deps.kpis.tick();
+    for (const { reading } of readings) deps.metrics.evaluations.inc({ verdict: reading.verdict });
+    if (await deps.alerts.apply(readings)) {
+      deps.stream.publish({ type: "alerts", data: firingList(deps.alerts.firing()) });
+      deps.stream.publish({ type: "overview", data: overview(deps.ops) });
+      deps.wakeLedger();
+    }
+  };
+
+  const slow = async (): Promise<void> => {
+    watchClock();
+    await deps.refreshStatus();
+    if (await deps.gates.tick()) deps.wakeLedger();
+    services = await readServices(deps.ops);
+    const { stream } = deps;
+    stream.publish({ type: "overview", data: overview(deps.ops) });
+    stream.publish({ type: "services", data: services });
+    stream.publish({ type: "kpis", data: kpiList(deps.applied(), deps.kpis.latest()) });
+    stream.publish({ type: "gates", data: gateList({ ...deps, judged: deps.gates.judged }) });
+    stream.publish({ type: "alerts", data: firingList(deps.alerts.firing()) });
+    const counts = countFiring(deps.alerts.firing());
+    for (const severity of SEVERITIES)
+      deps.metrics.alertsFiring.set({ severity }, counts[severity]);
+  };
+
+  const watchClock = (): void => {
+    const { clock } = deps.ops;
+    const now = clock.now() - clock.monotonic();
+    if (skewMs !== undefined && Math.abs(now - skewMs) > CLOCK_JUMP_MS) {
+      deps.metrics.clockJumps.inc();
+      deps.log.warn("the wall clock jumped", { byMs: Math.round(now - skewMs) });
+    }
+    skewMs = now;
+  };
+
+  const turn = async (): Promise<void> => {
+    do {
+      again = false;
+      try {
+        await fast();
+        const now = deps.ops.clock.monotonic();
+        if (now - lastSlowMs >= SLOW_TURN_MS) {
+          lastSlowMs = now;
+          await slow();
+        }
+      } catch (fault) {
+        deps.metrics.faults.inc({ where: "evaluation" });
+        deps.log.error("an evaluation failed and will be tried again", { fault });
+      }
+    } while (again && !closing);
+  };
+
+  const poke = (): void => {
+    if (closing) return;
+    again = true;
+    running ??= turn().finally(() => {
+      running = undefined;
+    });
+  };
+  // Without any arrival the board must still turn stale, and say so.
+  const timer = setInterval(poke, SLOW_TURN_MS);
+  poke();
+  return {
+    poke,
+    services: () => services,
+    close: async () => {
+      closing = true;
+      clearInterval(timer);
+      await running;
+    },
+  };
+};

@@ -1,0 +1,74 @@
+/** Doors for machines: probes, own metrics, the API's description, the agents. */
+import type { Serving } from "../../io/http/handlers.ts";
+import type { HubMetrics } from "../../io/http/metrics.ts";
+import { openApi } from "../../io/http/openapi.ts";
+import { ok, problem } from "../../kernel/result.ts";
+import type { Signals } from "../../watch/signal/signals.ts";
+
+export type SystemRouteDeps = {
+  readonly signals: Signals;
+  readonly metrics: HubMetrics;
+  readonly version: string;
+  /** What is not ready yet, by name; empty when all is. */
+  readonly waiting: () => Promise<readonly string[]>;
+  readonly draining: () => boolean;
+};
+
+type RouteName =
+  | "GET healthz"
+  | "GET readyz"
+  | "GET metrics"
+  | "GET openapi"
+  | "POST agentBatches"
+  | "GET agentState";
+
+const AGENT_ID = /^[\w.-]{1,64}$/;
+const DRAIN_RETRY_MS = 2_000;
+
+export const systemRoutes = (deps: SystemRouteDeps): Serving<RouteName> => {
+  const description = openApi(deps.version);
+  return {
+    "GET healthz": async () => ok({ ok: true }),
+    "GET readyz": async ({ reply }) => {
+      const waiting = await deps.waiting();
+      return reply
+        .code(waiting.length === 0 ? 200 : 503)
+        .send({ ready: waiting.length === 0, waiting });
+    },
+    "GET metrics": async ({ reply }) =>
+      reply.type(deps.metrics.registry.contentType).send(await deps.metrics.registry.metrics()),
+    "GET openapi": async ({ reply }) => reply.send(description),
+    "GET agentState": async ({ request }) => {
+      const agentId = request.headers["x-novaevo-agent"];
+      if (typeof agentId !== "string" || !AGENT_ID.test(agentId)) return badAgent;
+      return ok(await deps.signals.agentState(agentId));
+    },
+    "POST agentBatches": async ({ request }) => {
+      if (deps.draining()) {
+        return problem("unavailable", "the hub is stopping", { retryAfterMs: DRAIN_RETRY_MS });
+      }
+      const agentId = request.headers["x-novaevo-agent"];
+      if (typeof agentId !== "string" || !AGENT_ID.test(agentId)) return badAgent;
+      const seq = Number(request.headers["x-novaevo-seq"]);
+      if (!Number.isSafeInteger(seq) || seq < 1) {
+        return problem("bad_request", "x-novaevo-seq: a whole number from 1", {
+          field: "x-novaevo-seq",
+        });
+      }
+      const encoding = request.headers["content-encoding"] ?? "identity";
+      if (encoding !== "zstd" && encoding !== "identity") {
+        return problem("unsupported", "content-encoding: zstd or identity");
+      }
+      if (!(request.body instanceof Uint8Array)) {
+        return problem("unsupported", "content-type: application/x-protobuf");
+      }
+      const taken = await deps.signals.ingest({ agentId, seq }, encoding, request.body);
+      if (!taken.ok) return taken;
+      return ok({ accepted: taken.value.accepted, stored: taken.value.stored });
+    },
+  };
+};
+
+const badAgent = problem("bad_request", "x-novaevo-agent: letters, digits, . _ -, at most 64", {
+  field: "x-novaevo-agent",
+});

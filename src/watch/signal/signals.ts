@@ -1,0 +1,77 @@
+/**
+ * The telemetry engine as the hub's main thread sees it; the worker behind it owns the memory.
+ *
+ * Units:  instants in ms since the epoch, bytes.
+ * Errors: Problems; `unavailable` while the window is being refilled or the log is full.
+ */
+import type { Result } from "../../kernel/result.ts";
+import type { Value } from "./promql/evaluate.ts";
+
+export type Answer = {
+  readonly value: Value;
+  /** Newest sample the query read, whatever its value became. */
+  readonly newestMs: number | null;
+};
+
+export type Ingested = {
+  readonly accepted: number;
+  readonly stored: number;
+  readonly duplicate: boolean;
+  readonly samples: number;
+};
+
+export type KpiReadingRow = {
+  readonly kpi: string;
+  readonly atMs: number;
+  readonly value: number | null;
+  readonly verdict: "pass" | "fail" | "unknown";
+  readonly reason: string;
+  readonly n: number;
+  readonly freshnessMs: number | null;
+  readonly formulaVersion: number;
+  readonly planVersion: number;
+};
+
+export type SignalStatus = {
+  readonly series: number;
+  readonly samples: number;
+  readonly windowBytes: number;
+  readonly logBytes: number;
+  readonly logRecordsPending: number;
+  readonly refilled: boolean;
+  readonly lastSampleMs: number | null;
+  readonly storeFault: string | null;
+};
+
+export type RangeQuestion = {
+  readonly expr: string;
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly stepMs: number;
+};
+
+export type Signals = {
+  readonly ingest: (
+    source: { readonly agentId: string; readonly seq: number },
+    encoding: "zstd" | "identity",
+    body: Uint8Array,
+  ) => Promise<Result<Ingested>>;
+  readonly agentState: (
+    agentId: string,
+  ) => Promise<{ readonly accepted: number; readonly stored: number }>;
+  readonly queryMany: (
+    questions: readonly { readonly expr: string; readonly timeMs: number }[],
+  ) => Promise<readonly Result<Answer>[]>;
+  readonly queryRange: (question: RangeQuestion) => Promise<Result<Answer>>;
+  readonly appendReadings: (readings: readonly KpiReadingRow[]) => Promise<void>;
+  readonly readings: (ask: {
+    readonly kpi: string;
+    readonly fromMs: number;
+    readonly toMs: number;
+    readonly limit: number;
+  }) => Promise<readonly KpiReadingRow[]>;
+  readonly status: () => Promise<SignalStatus>;
+  /** Called after each batch is in the window; answers how to stop listening. */
+  readonly onAdvance: (listener: () => void) => () => void;
+  readonly close: () => Promise<void>;
+};
