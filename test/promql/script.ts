@@ -10,7 +10,7 @@ import { METRIC_NAME } from "../../src/watch/signal/series.ts";
 import { tokenize } from "../../src/watch/signal/promql/lexer.ts";
 
 /** A sample, none, the end of the series, or a native histogram. */
-export type Point = number | "gap" | "stale" | "histogram";
+type Point = number | "gap" | "stale" | "histogram";
 export type SeriesLine = { readonly labels: Labels; readonly points: readonly Point[] };
 
 export type Load = {
@@ -20,7 +20,7 @@ export type Load = {
   /** Classic histograms are loaded as native ones as well. */
   readonly withNative: boolean;
 };
-export type Expected = {
+type Expected = {
   readonly fail: boolean;
   readonly ordered: boolean;
   readonly text: string | undefined;
@@ -28,7 +28,7 @@ export type Expected = {
   readonly rangeVector: QueryTimes | undefined;
   readonly series: readonly SeriesLine[];
 };
-export type QueryTimes = {
+type QueryTimes = {
   readonly startMs: number;
   readonly endMs: number;
   readonly stepMs: number;

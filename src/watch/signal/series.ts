@@ -95,6 +95,5 @@ export const writeStale = (values: Float64Array, index: number): void => {
   bits[HIGH] = STALE_HIGH;
 };
 
-/** Are these halves of a double the marker? For decoders, which see bits before numbers. */
-export const areStaleBits = (low: number, high: number): boolean =>
+const areStaleBits = (low: number, high: number): boolean =>
   low === STALE_LOW && (high & HIGH_MASK) === STALE_HIGH;

@@ -36,7 +36,10 @@ describe("samples", () => {
   });
 
   test("law: any order of arrival gives the sorted series, the first value at an instant wins", () => {
-    const arrivals = fc.array(fc.record({ t: fc.nat(2000), v: fc.nat(3) }), { maxLength: 600 });
+    const arrivals = fc.array(fc.record({ t: fc.nat(2000), v: fc.nat(3) }), {
+      maxLength: 600,
+      size: "max",
+    });
     fc.assert(
       fc.property(arrivals, (samples) => {
         const window = newWindow();

@@ -38,7 +38,7 @@ export type WindowLimits = {
   readonly maxAheadMs: number;
 };
 
-export const WINDOW_LIMITS: WindowLimits = {
+const WINDOW_LIMITS: WindowLimits = {
   retentionMs: 3_600_000,
   maxBytes: 256 * 1024 * 1024,
   maxSeries: 200_000,

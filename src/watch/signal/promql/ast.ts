@@ -6,7 +6,7 @@
  */
 import type { Matcher } from "../matcher.ts";
 
-export type Span = { readonly start: number; readonly end: number };
+type Span = { readonly start: number; readonly end: number };
 export type ValueType = "scalar" | "vector" | "matrix" | "string";
 
 /** `@ 1600000000`, `@ start()` or `@ end()`. */
@@ -14,10 +14,10 @@ export type At =
   | { readonly kind: "time"; readonly ms: number }
   | { readonly kind: "start" | "end" };
 
-export type NumberLiteral = Span & { readonly kind: "number"; readonly value: number };
-export type StringLiteral = Span & { readonly kind: "string"; readonly value: string };
+type NumberLiteral = Span & { readonly kind: "number"; readonly value: number };
+type StringLiteral = Span & { readonly kind: "string"; readonly value: string };
 export type Paren = Span & { readonly kind: "paren"; readonly expr: Expr };
-export type Unary = Span & {
+type Unary = Span & {
   readonly kind: "unary";
   readonly op: "+" | "-";
   readonly expr: Expr;

@@ -40,7 +40,7 @@ export type Evaluator = {
   /** A subquery's rows and the context that has their grid. */
   readonly subquery: (context: Context, expr: Subquery) => Framed;
 };
-export type Framed = { readonly rows: readonly Row[]; readonly context: Context };
+type Framed = { readonly rows: readonly Row[]; readonly context: Context };
 
 export type Context = {
   readonly evaluator: Evaluator;

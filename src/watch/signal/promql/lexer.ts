@@ -33,7 +33,7 @@ const SECOND_MS = 1000;
 const DAY_MS = 86_400_000;
 const UNIT_MS = [365 * DAY_MS, 7 * DAY_MS, DAY_MS, 3_600_000, 60_000, SECOND_MS, 1];
 
-export const MAX_QUERY_LENGTH = 65_536;
+const MAX_QUERY_LENGTH = 65_536;
 
 export const tokenize = (text: string): Token[] => {
   if (text.length > MAX_QUERY_LENGTH) {

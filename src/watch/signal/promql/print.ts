@@ -4,7 +4,16 @@
  * Units:  durations as milliseconds or the largest unit that divides them.
  */
 import { METRIC_NAME, type Labels } from "../series.ts";
-import type { Aggregate, At, Binary, Expr, Matching, Selector, Shift } from "./ast.ts";
+import {
+  AGGREGATES,
+  type Aggregate,
+  type At,
+  type Binary,
+  type Expr,
+  type Matching,
+  type Selector,
+  type Shift,
+} from "./ast.ts";
 
 const UNITS = [
   ["y", 31_536_000_000],
@@ -15,7 +24,7 @@ const UNITS = [
   ["s", 1000],
 ] as const;
 
-export const formatDurationMs = (ms: number): string => {
+const formatDurationMs = (ms: number): string => {
   for (const [unit, unitMs] of UNITS) {
     if (ms !== 0 && ms % unitMs === 0) return `${ms / unitMs}${unit}`;
   }
@@ -44,6 +53,14 @@ export const formatFloat = (value: number): string =>
 
 const PLAIN_LABEL = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const PLAIN_METRIC = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
+/** Words that mean something else where a metric's name may stand. */
+const WORDS: ReadonlySet<string> = new Set([
+  ..."inf nan bool on ignoring group_left group_right atan2 offset and or unless".split(" "),
+  ..."by without".split(" "),
+  ...AGGREGATES,
+]);
+const isPlainMetric = (name: string): boolean =>
+  PLAIN_METRIC.test(name) && !WORDS.has(name.toLowerCase());
 const labelText = (name: string): string => (PLAIN_LABEL.test(name) ? name : quote(name));
 
 const quote = (text: string): string => JSON.stringify(text);
@@ -97,7 +114,7 @@ const printNumber = (value: number): string =>
 const printNames = (names: readonly string[]): string => `(${names.map(labelText).join(", ")})`;
 
 const printMatchers = ({ name, matchers }: Selector): string => {
-  const plain = name !== undefined && PLAIN_METRIC.test(name);
+  const plain = name !== undefined && isPlainMetric(name);
   const rest = name === undefined ? matchers : matchers.filter((m) => !isNameOf(m, name));
   const pairs = rest.map((m) => `${labelText(m.name)}${m.op}${quote(m.value)}`);
   if (plain) return pairs.length === 0 ? name : `${name}{${pairs.join(", ")}}`;

@@ -189,7 +189,7 @@ const extrapolated =
     return extrapolate(range, change, isCounter, isRate);
   };
 
-export const extrapolate = (
+const extrapolate = (
   { ts, vs, lo, hi, startMs, endMs }: Range,
   change: number,
   isCounter: boolean,

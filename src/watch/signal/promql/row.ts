@@ -53,10 +53,13 @@ export const withLabel = (labels: Labels, name: string, value: string): Labels =
   return rest.toSpliced(at < 0 ? rest.length : at, 0, [name, value]);
 };
 
+/** Half a surrogate pair: decoded UTF-8 never contains one, so no label can imitate the border. */
+const BETWEEN = "\ud800";
+
 /** A text that two label sets share exactly when they are equal. */
 export const labelsKey = (labels: Labels): string => {
   let key = "";
-  for (const label of labels) key += `${label[0]}\u0000${label[1]}\u0000`;
+  for (const label of labels) key += label[0] + BETWEEN + label[1] + BETWEEN;
   return key;
 };
 
@@ -69,7 +72,7 @@ export const keyOn = (labels: Labels, names: readonly string[]): string => {
       key += label[1];
       break;
     }
-    key += "\u0000";
+    key += BETWEEN;
   }
   return key;
 };
@@ -78,7 +81,7 @@ export const keyOn = (labels: Labels, names: readonly string[]): string => {
 export const keyIgnoring = (labels: Labels, names: readonly string[]): string => {
   let key = "";
   for (const label of labels) {
-    if (!names.includes(label[0])) key += `${label[0]}\u0000${label[1]}\u0000`;
+    if (!names.includes(label[0])) key += label[0] + BETWEEN + label[1] + BETWEEN;
   }
   return key;
 };
