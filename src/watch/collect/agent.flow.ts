@@ -1,0 +1,191 @@
+/**
+ * The agent: collectors → batches → buffer → hub. Each part goes on when another stands still.
+ *
+ * Stops in order: collectors, the last batch to disk, what can be shipped in a moment, the buffer.
+ */
+import type { Clock } from "../../kernel/clock.ts";
+import type { LogFault, SegmentLog } from "../../io/log/segment-log.ts";
+import { countUp, noCounts, observeAgent, type AgentState } from "./agent-metrics.ts";
+import { batcher } from "./buffer.flow.ts";
+import { runCollector, type CollectDeps } from "./collect.flow.ts";
+import type { Collector } from "./collector.ts";
+import type { HubLink } from "./hub-link.ts";
+import { sampler } from "./observation.ts";
+import { runShipper, type ShipProgress } from "./ship.flow.ts";
+import type { Quarantine } from "./quarantine.flow.ts";
+import type { Stream } from "./stream.flow.ts";
+import { advance, startTimeline } from "./timeline.ts";
+
+export type AgentDeps = {
+  readonly clock: Clock;
+  readonly sleep: (delayMs: number, signal?: AbortSignal) => Promise<void>;
+  readonly random: () => number;
+  readonly compress: (bytes: Uint8Array) => Uint8Array;
+  readonly log: SegmentLog;
+  readonly link: HubLink;
+  readonly stream: Stream;
+  readonly quarantine: Quarantine;
+  readonly say: (message: string, fields: Readonly<Record<string, unknown>>) => void;
+};
+
+export type AgentOptions = {
+  readonly host: string;
+  readonly intervalMs: number;
+  readonly maxBufferBytes: number;
+  readonly collectors: readonly Collector[];
+};
+
+export type RunningAgent = {
+  /** Resolves with the fault when the buffer's disk broke: nothing can be collected any more. */
+  readonly broken: Promise<LogFault>;
+  readonly stop: () => Promise<void>;
+};
+
+const COLLECTORS_STOP_MS = 500;
+const LAST_SHIP_MS = 1_000;
+const MAX_REMEMBERED_APPENDS = 100_000;
+
+/** Wakes whoever waits, or lets him go after the delay. */
+const bell = (sleep: AgentDeps["sleep"]) => {
+  let ring: () => void = () => undefined;
+  let rung = new Promise<void>((resolve) => (ring = resolve));
+  return {
+    ring: () => ring(),
+    wait: async (delayMs: number, signal: AbortSignal): Promise<void> => {
+      const stop = new AbortController();
+      const giveUp = (): void => stop.abort();
+      signal.addEventListener("abort", giveUp, { once: true });
+      await Promise.race([rung, sleep(delayMs, stop.signal)]);
+      stop.abort();
+      signal.removeEventListener("abort", giveUp);
+      rung = new Promise((resolve) => (ring = resolve));
+    },
+  };
+};
+
+/** How long ago the oldest record that the hub has not accepted was written. */
+const lagWatch = (startedMs: number) => {
+  let appends: { readonly index: number; readonly atMs: number }[] = [];
+  return {
+    appended: (index: number, atMs: number): void => {
+      if (appends.length < MAX_REMEMBERED_APPENDS) appends.push({ index, atMs });
+    },
+    lagMs: (accepted: number, next: number, nowMs: number): number => {
+      const done = appends.findIndex(({ index }) => index > accepted);
+      appends = done === -1 ? [] : appends.slice(done);
+      if (accepted + 1 >= next) return 0;
+      const [oldest] = appends;
+      // Older than this process: at least as old as its start.
+      const isKnown = oldest !== undefined && oldest.index === accepted + 1;
+      return nowMs - (isKnown ? oldest.atMs : startedMs);
+    },
+  };
+};
+
+export const startAgent = (deps: AgentDeps, options: AgentOptions): RunningAgent => {
+  const { clock, log, say } = deps;
+  const startedMs = clock.monotonic();
+  const startedAtMs = clock.now();
+  const counts = noCounts();
+  const lag = lagWatch(startedMs);
+  const records = bell(deps.sleep);
+  const ship: ShipProgress = {
+    accepted: log.first() - 1,
+    stored: log.first() - 1,
+    connected: false,
+    sent: 0,
+    quarantined: 0,
+    missing: 0,
+  };
+  const collecting = new AbortController();
+  const shipping = new AbortController();
+  let reportBroken: (fault: LogFault) => void = () => undefined;
+  const broken = new Promise<LogFault>((resolve) => (reportBroken = resolve));
+
+  let line = startTimeline(startedAtMs, startedMs);
+  const now = (): number => {
+    const { jumps } = line;
+    line = advance(line, clock.now(), clock.monotonic());
+    if (line.jumps > jumps) {
+      say("the clock jumped", { wall: line.wallMs, aheadMs: line.nowMs - line.wallMs });
+    }
+    return line.nowMs;
+  };
+
+  let isDropping = false;
+  const batches = batcher({
+    log,
+    compress: deps.compress,
+    monotonic: clock.monotonic,
+    sleep: deps.sleep,
+    appended: (index, samples) => {
+      if (isDropping) say("the buffer takes batches again", { dropped: counts.droppedSamples });
+      isDropping = false;
+      counts.batchedSamples += samples;
+      lag.appended(index, clock.monotonic());
+      records.ring();
+    },
+    dropped: (samples, why) => {
+      if (!isDropping) say("samples are dropped", { why });
+      isDropping = true;
+      counts.droppedSamples += samples;
+    },
+    broken: reportBroken,
+  });
+
+  const stateOfAgent = (): AgentState => ({
+    counts,
+    ship,
+    buffer: {
+      bytes: log.bytes(),
+      maxBytes: options.maxBufferBytes,
+      pending: log.next() - 1 - ship.accepted,
+      stats: log.stats(),
+    },
+    lagMs: lag.lagMs(ship.accepted, log.next(), clock.monotonic()),
+    clock: { jumps: line.jumps, aheadMs: line.nowMs - line.wallMs },
+    startedAtMs,
+  });
+  const toSamples = sampler({ host: options.host, service: "novaevo-agent" });
+  const ownMetrics: Collector = {
+    name: "agent",
+    intervalMs: options.intervalMs,
+    timeoutMs: options.intervalMs,
+    collect: async () => toSamples(observeAgent(stateOfAgent())),
+  };
+
+  const collectDeps: CollectDeps = {
+    now,
+    monotonic: clock.monotonic,
+    sleep: deps.sleep,
+    emit: batches.add,
+    count: {
+      failed: (collector) => countUp(counts.failedLooks, collector, 1),
+      missedTicks: (collector, ticks) => countUp(counts.missedTicks, collector, ticks),
+      refused: (samples) => (counts.refusedSamples += samples),
+    },
+    log: say,
+  };
+  const loops = [...options.collectors, ownMetrics].map((collector) =>
+    runCollector(collectDeps, collector, collecting.signal),
+  );
+  const shipper = runShipper(
+    { ...deps, waitForRecords: records.wait, progress: ship },
+    shipping.signal,
+  );
+
+  const stop = async (): Promise<void> => {
+    collecting.abort();
+    await Promise.race([Promise.allSettled(loops), deps.sleep(COLLECTORS_STOP_MS)]);
+    await batches.flush();
+    const deadlineMs = clock.monotonic() + LAST_SHIP_MS;
+    while (ship.connected && ship.accepted < log.next() - 1 && clock.monotonic() < deadlineMs) {
+      await deps.sleep(10);
+    }
+    shipping.abort();
+    await shipper;
+    deps.link.close();
+    await log.close();
+  };
+  return { broken, stop };
+};
