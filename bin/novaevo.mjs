@@ -17,6 +17,8 @@ if (Number(process.versions.node.split(".")[0]) >= MINIMUM_MAJOR) {
     );
     process.exit(2);
   }
-  const child = spawnSync(pinned, [fileURLToPath(program), ...process.argv.slice(2)], { stdio: "inherit" });
+  const child = spawnSync(pinned, [fileURLToPath(program), ...process.argv.slice(2)], {
+    stdio: "inherit",
+  });
   process.exit(child.status ?? 1);
 }

@@ -52,7 +52,7 @@ export const startStore = async (
   env: Readonly<Record<string, string>> = {},
 ): Promise<StoreProcess> => {
   const { child, exited, stderr } = launch(dir, env);
-  const lines = createInterface({ input: child.stdout! });
+  const lines = createInterface({ input: child.stdout });
   const line = await Promise.race([
     once(lines, "line").then(([text]) => String(text)),
     exited.then((how) => Promise.reject(new Error(`the store ended with ${how}: ${stderr()}`))),
@@ -72,7 +72,7 @@ export const startStore = async (
         log: { level: ClickHouseLogLevel.OFF },
       }),
     stop: () => {
-      child.stdin!.end();
+      child.stdin.end();
       return exited;
     },
   };

@@ -55,7 +55,9 @@ export const prepare = async (options: {
   const runner = await chooseRunner({
     dataDir: home,
     binariesRoot: () => binaries.root,
-    ...(options.forbidNamespaces === undefined ? {} : { forbidNamespaces: options.forbidNamespaces }),
+    ...(options.forbidNamespaces === undefined
+      ? {}
+      : { forbidNamespaces: options.forbidNamespaces }),
   });
   if (runner.binariesRoot !== undefined) {
     const links = path.join(path.dirname(runner.binariesRoot), "lib");
@@ -82,10 +84,10 @@ const initialise = async (
   const { uid, gid } = runner.identity;
   if (uid !== undefined && gid !== undefined) await chown(passwordFile, uid, gid);
   const words = [
-    ...["--pgdata", draft, "--username", USER, "--pwfile", passwordFile],
-    ...["--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C"],
-    ...["--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--data-checksums"],
-  ];
+    ["--pgdata", draft, "--username", USER, "--pwfile", passwordFile],
+    ["--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C"],
+    ["--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--data-checksums"],
+  ].flat();
   try {
     await run(...command(runner, binaries.initdb, words), {
       ...runner.identity,
@@ -105,11 +107,7 @@ const initialise = async (
   await rename(draft, clusterDir);
 };
 
-const command = (
-  runner: Runner,
-  program: string,
-  words: readonly string[],
-): [string, string[]] => {
+const command = (runner: Runner, program: string, words: readonly string[]): [string, string[]] => {
   const [first = program, ...rest] = [...runner.prefix, program, ...words];
   return [first, rest];
 };

@@ -45,7 +45,9 @@ export const migrate = async (
       const before = done.get(name);
       if (before === digest) continue;
       if (before !== undefined) {
-        throw new Error(`migration ${name} was applied with other content; write a new one instead`);
+        throw new Error(
+          `migration ${name} was applied with other content; write a new one instead`,
+        );
       }
       await tx.query(sql);
       await tx.query("INSERT INTO migration (name, digest) VALUES ($1, $2)", [name, digest]);

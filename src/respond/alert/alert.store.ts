@@ -69,9 +69,18 @@ export const insertAlert = async (
        $8, $9, $10, $11, $12)
      RETURNING ${COLUMNS}`,
     [
-      ...[draft.fingerprint, draft.kpi, draft.service, JSON.stringify(draft.title), draft.severity],
-      ...[draft.breachedAtMs, draft.startedAtMs, draft.value, draft.threshold, draft.unit],
-      ...[JSON.stringify(draft.owner), planVersion],
+      draft.fingerprint,
+      draft.kpi,
+      draft.service,
+      JSON.stringify(draft.title),
+      draft.severity,
+      draft.breachedAtMs,
+      draft.startedAtMs,
+      draft.value,
+      draft.threshold,
+      draft.unit,
+      JSON.stringify(draft.owner),
+      planVersion,
     ],
   );
   if (row === undefined) throw new Error("an inserted alert came back as no row");

@@ -80,7 +80,11 @@ const firing: AlertState = { state: "firing", clearMs: -1 };
 
 test.each<{ title: string; lines: Line[]; state: string }>([
   { title: "stays inside the hysteresis band", lines: [["between", 9_000]], state: "firing" },
-  { title: "stays when data stops", lines: Array(50).fill(["unknown", 1_000]), state: "firing" },
+  {
+    title: "stays when data stops",
+    lines: Array.from({ length: 50 }, () => ["unknown", 1_000]),
+    state: "firing",
+  },
   {
     title: "resolves once clear for `keepFor`",
     lines: [

@@ -49,7 +49,7 @@ describe("what is sent is what is taken", () => {
     const oneSeries = fc.record({
       labels: fc
         .uniqueArray(fc.tuple(word, word), { selector: ([name]) => name, maxLength: 6 })
-        .map((labels) => [up, ...labels.filter(([name]) => name !== "__name__")] as const),
+        .map((labels) => [up].concat(labels.filter(([name]) => name !== "__name__"))),
       samples: fc.array(sample, { maxLength: 4 }),
     });
     fc.assert(
@@ -201,8 +201,8 @@ describe("what cannot be right is refused, and the answer says why", () => {
         const damaged = body.slice(0, length);
         for (const [at, byte] of changes) if (at < length) damaged[at] = byte;
         const result = decode(damaged, catalog);
-        if (result.ok) expect(result.value.series).toHaveLength(result.value.count);
-        else expect(result.error.code).toBe("bad_request");
+        const answer = result.ok ? result.value.series.length : result.error.code;
+        expect(answer).toBe(result.ok ? result.value.count : "bad_request");
       }),
       { numRuns: 20_000 },
     );

@@ -8,7 +8,7 @@
  *         Samples outside the bounds are left out and counted, unless that is all there is.
  * Source: prometheus/prompb remote.proto and types.proto; remote write specification 1.0.
  */
-import { type Result, err, ok, type Problem } from "../../../kernel/result.ts";
+import { type Result, err, ok } from "../../../kernel/result.ts";
 import type { Catalog, Known } from "./catalog.ts";
 import {
   copyDouble,
@@ -67,7 +67,7 @@ export const decodeRemoteWrite = (
   catalog: Catalog,
   body: Uint8Array,
   bounds: Bounds,
-): Result<Samples, Problem> => {
+): Result<Samples> => {
   const building = newBuilding(catalog, bounds);
   const reader = newReader(body);
   try {
@@ -101,7 +101,7 @@ const newBuilding = (catalog: Catalog, bounds: Bounds): Building => {
   };
 };
 
-const finished = (building: Building): Result<Samples, Problem> => {
+const finished = (building: Building): Result<Samples> => {
   const { count, tooNew, tooOld, histograms, series, minMs, maxMs } = building;
   if (count === 0 && tooNew + tooOld > 0) {
     const message =
