@@ -55,6 +55,12 @@ export const systemRoutes = (deps: SystemRouteDeps): Serving<RouteName> => {
           field: "x-novaevo-seq",
         });
       }
+      const previous = countOf(request.headers["x-novaevo-previous"]);
+      if (previous !== undefined && !(previous >= 0 && previous < seq)) {
+        return problem("bad_request", "x-novaevo-previous: a whole number below x-novaevo-seq", {
+          field: "x-novaevo-previous",
+        });
+      }
       const encoding = request.headers["content-encoding"] ?? "identity";
       if (encoding !== "zstd" && encoding !== "identity") {
         return problem("unsupported", "content-encoding: zstd or identity");
@@ -62,11 +68,17 @@ export const systemRoutes = (deps: SystemRouteDeps): Serving<RouteName> => {
       if (!(request.body instanceof Uint8Array)) {
         return problem("unsupported", "content-type: application/x-protobuf");
       }
-      const taken = await deps.signals.ingest({ agentId, seq }, encoding, request.body);
+      const taken = await deps.signals.ingest({ agentId, seq, previous }, encoding, request.body);
       if (!taken.ok) return taken;
       return ok({ accepted: taken.value.accepted, stored: taken.value.stored });
     },
   };
+};
+
+const countOf = (header: string | readonly string[] | undefined): number | undefined => {
+  if (header === undefined) return undefined;
+  const count = Number(header);
+  return Number.isSafeInteger(count) ? count : Number.NaN;
 };
 
 const badAgent = problem("bad_request", "x-novaevo-agent: letters, digits, . _ -, at most 64", {

@@ -13,6 +13,13 @@ export type Answer = {
   readonly newestMs: number | null;
 };
 
+export type BatchSource = {
+  readonly agentId: string;
+  readonly seq: number;
+  /** The number the agent sent before this one; a hub that has less is missing something. */
+  readonly previous?: number | undefined;
+};
+
 export type Ingested = {
   readonly accepted: number;
   readonly stored: number;
@@ -52,7 +59,7 @@ export type RangeQuestion = {
 
 export type Signals = {
   readonly ingest: (
-    source: { readonly agentId: string; readonly seq: number },
+    source: BatchSource,
     encoding: "zstd" | "identity",
     body: Uint8Array,
   ) => Promise<Result<Ingested>>;

@@ -1,0 +1,221 @@
+/**
+ * `novaevo hub`: L2 and L3, the API and the pages. One straight function; closes in reverse order.
+ *
+ * Errors: exit code 2 when its configuration can never work (a taken port, a database that may
+ *         forget what it acknowledged, a plan that does not load).
+ */
+import { randomUUID } from "node:crypto";
+import path from "node:path";
+import type { FastifyInstance } from "fastify";
+import { argon2Hasher } from "../account/adapters/argon2.ts";
+import { accountRoutes, authenticateRequest } from "../account/account.routes.ts";
+import { openAccounts } from "../account/accounts.flow.ts";
+import { sessionCookie } from "../account/cookie.ts";
+import { ensureTokenFiles } from "../account/token-file.flow.ts";
+import { systemClock } from "../io/clock.ts";
+import { faultCode } from "../io/disk/disk.ts";
+import { hubMetrics } from "../io/http/metrics.ts";
+import { buildServer } from "../io/http/server.ts";
+import { openStream } from "../io/http/stream.ts";
+import { servePages } from "../io/http/pages.ts";
+import { jsonLog, type Log } from "../io/log/json-log.ts";
+import { openDb, type Db } from "../io/postgres/db.ts";
+import { durabilityFaults, readSettings } from "../io/postgres/durability.ts";
+import { migrate } from "../io/postgres/migrate.ts";
+import { EXIT_MISCONFIGURED } from "../io/process/child.ts";
+import { onStop } from "../io/process/parent.ts";
+import { gateList, gateRoutes } from "../launch/gate/gate.routes.ts";
+import { openGates } from "../launch/gate/gate.flow.ts";
+import { openKpis } from "../launch/kpi/kpi.flow.ts";
+import { kpiList, kpiRoutes } from "../launch/kpi/kpi.routes.ts";
+import { planRoutes } from "../launch/plan/plan.routes.ts";
+import { headFile } from "../ledger/adapters/head-file.ts";
+import { openLedgerKey } from "../ledger/adapters/key-file.ts";
+import { sha256, verifierOf } from "../ledger/adapters/node-crypto.ts";
+import { ledgerRoutes } from "../ledger/ledger.routes.ts";
+import { record } from "../ledger/record.store.ts";
+import { startSequencer } from "../ledger/sequencer.flow.ts";
+import { openAlerts } from "../respond/alert/alert.flow.ts";
+import { alertRoutes } from "../respond/alert/alert.routes.ts";
+import type { OpsDeps } from "../respond/ops/ops.flow.ts";
+import { opsRoutes } from "../respond/ops/ops.routes.ts";
+import type { Signals } from "../watch/signal/signals.ts";
+import type { Config } from "./config.ts";
+import { Refusal } from "./data-dir.ts";
+import { askOf, rangeAskOf } from "./hub/asking.ts";
+import { holdLease } from "./hub/ownership.ts";
+import { startLoop } from "./hub/loop.ts";
+import { openPlan } from "./hub/plan-in-force.ts";
+import { openStatus } from "./hub/status.ts";
+import { systemRoutes } from "./hub/system.routes.ts";
+import { startSignals } from "./signals.ts";
+
+const VERSION = "0.1.0";
+const CLOSE_MS = 2_800;
+
+export const runHub = async (config: Config): Promise<number> => {
+  const log = jsonLog("hub", { level: config.logLevel });
+  const asked = new Promise<string>((resolve) => onStop(resolve));
+  try {
+    const hub = await openHub(config, log);
+    const code = process.env["NOVAEVO_ISSUE_CODE"] === "1" ? await hub.issueCode() : undefined;
+    process.stdout.write(`${JSON.stringify({ ready: true, url: hub.url, code })}\n`);
+    const why = await Promise.race([asked, hub.failed]);
+    log.info("stopping", { why });
+    // Whatever hangs, the process ends: what was acknowledged is on disk already.
+    setTimeout(() => process.exit(1), CLOSE_MS).unref();
+    await hub.close();
+    process.exit(why.startsWith("failed") ? 1 : 0);
+  } catch (fault) {
+    if (!(fault instanceof Refusal)) throw fault;
+    process.stderr.write(`novaevo hub: ${fault.message}\n`);
+    return EXIT_MISCONFIGURED;
+  }
+};
+
+type Hub = {
+  readonly url: string;
+  readonly issueCode: () => Promise<string>;
+  readonly failed: Promise<string>;
+  readonly close: () => Promise<void>;
+};
+
+const openHub = async (config: Config, log: Log): Promise<Hub> => {
+  const clock = systemClock;
+  const closers: (() => Promise<void>)[] = [];
+  const { databaseUrl, clickhouseUrl } = config;
+  if (databaseUrl === undefined || clickhouseUrl === undefined) {
+    throw new Refusal("DATABASE_URL and CLICKHOUSE_URL must name the engines (`novaevo up` does)");
+  }
+  const failed = Promise.withResolvers<string>();
+  const db = openDb({
+    connectionString: databaseUrl,
+    name: "novaevo-hub",
+    onIdleFault: (fault) => log.warn("a database connection was lost", { fault }),
+  });
+  closers.push(() => db.close());
+  await readyDatabase(db, log);
+  const metrics = hubMetrics();
+  const signer = await openLedgerKey(config.dataDir);
+  const memory = headFile(config.dataDir);
+  const sequencer = startSequencer({
+    ...{ db, clock, signer, memory, holder: `hub:${config.dataDir}` },
+    onFault: (message, fault) => log.error(message, { fault }),
+  });
+  closers.push(() => sequencer.close());
+  const lease = await holdLease(db, { holder: `hub:${config.dataDir}`, clock, log });
+  closers.push(() => lease.release());
+  const accounts = openAccounts({ db, clock, hasher: argon2Hasher() });
+  await ensureTokenFiles(db, config.dataDir);
+  const plan = await openPlan({ db, clock, log, planFile: config.planFile });
+  const signals = await startSignals(
+    {
+      dataDir: path.join(config.dataDir, "signal"),
+      ...{ databaseUrl, clickhouseUrl, logLevel: config.logLevel },
+    },
+    (why) => failed.resolve(`failed: the signal worker: ${why}`),
+  );
+  closers.push(() => signals.close());
+
+  const ask = askOf(signals);
+  const fence = lease.fence;
+  const { applied } = plan;
+  const kpis = await openKpis({ db, clock, applied, ask, fence, keep: keepIn(signals, plan) });
+  const alerts = await openAlerts({ db, clock, applied, record, fence });
+  const gates = await openGates({ db, clock, applied, ask, record, fence, latest: kpis.latest });
+  const status = openStatus({ db, signals, metrics });
+  const stream = openStream(randomUUID().slice(0, 8), metrics);
+  closers.push(async () => stream.close());
+  const ops: OpsDeps = {
+    ...{ clock, applied, ask, askRange: rangeAskOf(signals), firing: alerts.firing },
+    kpis: () => kpiList(applied(), kpis.latest()),
+    gates: () => gateList({ applied, judged: gates.judged }),
+    lastSampleMs: status.lastSampleMs,
+    ledger: status.ledger,
+  };
+  const loop = startLoop({
+    ...{ applied, kpis, alerts, gates, ops, stream, metrics, log },
+    wakeLedger: sequencer.wake,
+    refreshStatus: status.refresh,
+  });
+  closers.push(() => loop.close());
+
+  let draining = false;
+  const cookie = sessionCookie({ tls: config.trustProxy, port: config.port });
+  const server = await buildServer({
+    authenticate: authenticateRequest({ accounts, cookie }),
+    hosts: new Set(config.trustProxy ? ["*"] : config.hosts),
+    metrics,
+    log,
+    handlers: {
+      ...systemRoutes({
+        ...{ signals, metrics, version: VERSION, waiting: status.waiting },
+        draining: () => draining,
+      }),
+      ...accountRoutes({ accounts, cookie }),
+      ...opsRoutes({ ...ops, stream, services: loop.services }),
+      ...kpiRoutes({
+        ...{ applied, latest: kpis.latest, now: clock.now },
+        history: (range) => signals.readings(range),
+      }),
+      ...gateRoutes({ applied, judged: gates.judged }),
+      ...alertRoutes({ sql: db, firing: alerts.firing }),
+      ...planRoutes({ sql: db, sha256, applied, apply: plan.apply, onApplied: plan.reload }),
+      ...ledgerRoutes({ sql: db, verifier: verifierOf(signer.key), memory }),
+    },
+  });
+  await servePages(server);
+  const stopWatching = signals.onAdvance(loop.poke);
+  closers.push(async () => {
+    draining = true;
+    stopWatching();
+    await server.close();
+  });
+  const url = await listen(server, config);
+  log.info("serving", { url, plan: applied().version });
+  return {
+    url,
+    failed: Promise.race([failed.promise, lease.lost.then(() => "failed: another hub took over")]),
+    issueCode: async () => (await accounts.issueSignInCode()).code,
+    close: async () => {
+      for (const close of closers.toReversed()) await close();
+    },
+  };
+};
+
+const readyDatabase = async (db: Db, log: Log): Promise<void> => {
+  const settings = await readSettings(db);
+  const faults = durabilityFaults(settings);
+  if (faults.length > 0) throw new Refusal(faults.join("; "));
+  const { applied } = await migrate(db);
+  if (applied.length > 0) log.info("migrated", { applied });
+};
+
+/** Readings become durable before anybody hears of them. */
+const keepIn =
+  (signals: Signals, plan: { readonly applied: () => { readonly version: number } }) =>
+  async (readings: Parameters<Parameters<typeof openKpis>[0]["keep"]>[0]): Promise<void> => {
+    const planVersion = plan.applied().version;
+    await signals.appendReadings(
+      readings.map(({ kpi, reading }) => ({
+        kpi: kpi.id,
+        atMs: reading.atMs,
+        value: reading.value,
+        verdict: reading.verdict,
+        reason: reading.why ?? "",
+        n: reading.n ?? 0,
+        freshnessMs: reading.freshnessMs,
+        formulaVersion: 1,
+        planVersion,
+      })),
+    );
+  };
+
+const listen = async (server: FastifyInstance, config: Config): Promise<string> => {
+  try {
+    return await server.listen({ host: config.host, port: config.port });
+  } catch (fault) {
+    if (faultCode(fault) !== "EADDRINUSE") throw fault;
+    throw new Refusal(`port ${config.port} is taken; set NOVAEVO_PORT to another one`);
+  }
+};

@@ -1,0 +1,202 @@
+/**
+ * From the body log to ClickHouse, in fixed ranges of the log, each exactly once.
+ *
+ * Shape:  open the batch in PostgreSQL → insert its rows → mark it stored → trim the log. What a
+ *         crash leaves open is decided by counting the rows that carry the batch's number: all are
+ *         there (done), or not (the same rows again under the same token, which ClickHouse takes
+ *         once); if that does not help they are removed and sent under a new token.
+ * Units:  rows, ms.
+ * Errors: none reach the caller: what fails is said in `fault()`, and tried again for ever, while
+ *         the log keeps everything.
+ */
+import type { Db } from "../../io/postgres/db.ts";
+import type { SegmentLog } from "../../io/log/segment-log.ts";
+import type { Store } from "../../io/clickhouse/client.ts";
+import {
+  countAttempt,
+  insertOpenBatch,
+  markStored,
+  readOpenBatch,
+  type OpenBatch,
+} from "./batch.store.ts";
+import { decodeContent, type DecodeDeps } from "./decode-record.ts";
+import { batchOf, rowsOf, type Content, type Part } from "./parts.ts";
+import { countBatch, insertBatch, removeBatch } from "./signal.store.ts";
+
+export type FlushDeps = DecodeDeps & {
+  readonly db: Db;
+  readonly store: Store;
+  readonly log: Pick<SegmentLog, "read" | "trim">;
+  readonly logName: string;
+  readonly sleep: (delayMs: number, signal: AbortSignal) => Promise<void>;
+  /** A batch is in ClickHouse. */
+  readonly stored: (batch: {
+    readonly through: number;
+    readonly agents: ReadonlyMap<string, number>;
+    readonly fromMs: number | null;
+  }) => void;
+  readonly say: (message: string, fields: Readonly<Record<string, unknown>>) => void;
+};
+
+export type Flusher = {
+  readonly add: (index: number, content: Content) => void;
+  /** Readings that are not known to be in ClickHouse. */
+  readonly waiting: () => Iterable<Content>;
+  readonly pendingRecords: () => number;
+  readonly fault: () => string | null;
+  readonly run: (signal: AbortSignal) => Promise<void>;
+};
+
+const FLUSH_ROWS = 100_000;
+const FLUSH_MS = 5_000;
+const MAX_BATCH_ROWS = 250_000;
+const MAX_BATCH_RECORDS = 10_000;
+/** Decoded rows kept while they wait; what comes after is decoded again from the log. */
+const MAX_DECODED_ROWS = 500_000;
+const FIRST_RETRY_MS = 500;
+const MAX_RETRY_MS = 10_000;
+/** A range that PostgreSQL knows and this process has not read yet. */
+const READ_LIMIT = { maxRecords: 256, maxBytes: 8 * 1024 * 1024 };
+
+export const openFlusher = (deps: FlushDeps): Flusher => {
+  const parts: Part[] = [];
+  let rows = 0;
+  let decoded = 0;
+  let fault: string | null = null;
+  let wake: () => void = () => undefined;
+
+  const add = (index: number, content: Content): void => {
+    const count = rowsOf(content);
+    const isKept = content.kind === "readings" || decoded + count <= MAX_DECODED_ROWS;
+    if (isKept) decoded += count;
+    parts.push({ index, rows: count, content: isKept ? content : undefined });
+    rows += count;
+    if (rows >= FLUSH_ROWS) wake();
+  };
+
+  /** The longest run of records that makes one batch; at least one. */
+  const next = (): readonly Part[] => {
+    let sum = 0;
+    const taken: Part[] = [];
+    for (const part of parts) {
+      sum += part.rows;
+      if (taken.length > 0 && (sum > MAX_BATCH_ROWS || taken.length >= MAX_BATCH_RECORDS)) break;
+      taken.push(part);
+    }
+    return taken;
+  };
+
+  const drop = (through: number): void => {
+    let gone = 0;
+    while (gone < parts.length && parts[gone]!.index <= through) {
+      const part = parts[gone]!;
+      rows -= part.rows;
+      if (part.content !== undefined) decoded -= part.rows;
+      gone += 1;
+    }
+    parts.splice(0, gone);
+  };
+
+  const flushOnce = async (): Promise<void> => {
+    const open = await readOpenBatch(deps.db, deps.logName);
+    const isNew = open === undefined;
+    const taken = isNew ? next() : parts.filter(({ index }) => index <= open.to);
+    if (isNew && taken.length === 0) return;
+    const contents = await contentsOf(deps, taken);
+    const batch = batchOf(contents);
+    const through = open?.to ?? taken.at(-1)!.index;
+    if (isNew) {
+      const range = { from: taken[0]!.index, to: through };
+      const opened = await insertOpenBatch(deps.db, deps.logName, range, batch);
+      await insertBatch(deps.store, deps.logName, opened, contents);
+      await finish(opened, batch.agents);
+    } else {
+      await settle(deps, open, contents);
+      await finish(open, batch.agents);
+    }
+    drop(through);
+    deps.stored({ through, agents: batch.agents, fromMs: batch.fromMs });
+    await deps.log.trim(through);
+  };
+
+  const finish = (open: OpenBatch, agents: ReadonlyMap<string, number>): Promise<void> =>
+    deps.db.tx((tx) => markStored(tx, deps.logName, open.batch, agents));
+
+  const wait = async (delayMs: number, signal: AbortSignal): Promise<void> => {
+    const { promise: woken, resolve } = Promise.withResolvers<void>();
+    wake = resolve;
+    const stop = new AbortController();
+    await Promise.race([woken, deps.sleep(delayMs, AbortSignal.any([signal, stop.signal]))]);
+    stop.abort();
+    wake = () => undefined;
+  };
+
+  return {
+    add,
+    waiting: () => parts.flatMap(({ content }) => content ?? []),
+    pendingRecords: () => parts.length,
+    fault: () => fault,
+    run: async (signal) => {
+      let retryMs = FIRST_RETRY_MS;
+      while (!signal.aborted) {
+        try {
+          await flushOnce();
+          if (fault !== null) deps.say("the store takes batches again", {});
+          fault = null;
+          retryMs = FIRST_RETRY_MS;
+          if (rows < FLUSH_ROWS) await wait(FLUSH_MS, signal);
+        } catch (cause) {
+          if (signal.aborted) return;
+          if (fault === null) deps.say("a batch could not be stored yet", { fault: cause });
+          fault = cause instanceof Error ? cause.message : String(cause);
+          await deps.sleep(retryMs, signal);
+          retryMs = Math.min(MAX_RETRY_MS, retryMs * 2);
+        }
+      }
+    },
+  };
+};
+
+/** Decoded content of each part, from memory or from the log. */
+const contentsOf = async (deps: FlushDeps, parts: readonly Part[]): Promise<readonly Content[]> => {
+  const missing = parts.filter(({ content }) => content === undefined);
+  const found = new Map<number, Content>();
+  let from = missing[0]?.index;
+  const last = missing.at(-1)?.index ?? 0;
+  while (from !== undefined && from <= last) {
+    const records = await deps.log.read(from, READ_LIMIT);
+    for (const { index, body } of records) {
+      if (index <= last) found.set(index, decodeContent(deps, body));
+    }
+    const end = records.at(-1)?.index;
+    from = end === undefined ? undefined : end + 1;
+  }
+  return parts.map(
+    ({ index, content }) => content ?? found.get(index) ?? ({ kind: "damaged" } as const),
+  );
+};
+
+/** Brings an open batch to the state where all its rows are there, once. */
+const settle = async (
+  deps: FlushDeps,
+  open: OpenBatch,
+  contents: readonly Content[],
+): Promise<void> => {
+  const { store, db, logName } = deps;
+  const isWhole = async (): Promise<boolean> => {
+    const there = await countBatch(store, open);
+    return there.samples === open.samples && there.readings === open.readings;
+  };
+  if (await isWhole()) return;
+  const { samples, readings } = batchOf(contents);
+  // Damage in the log since: what is left of it is what can be stored.
+  const left = { ...open, samples, readings };
+  if (samples === open.samples && readings === open.readings) {
+    await insertBatch(store, logName, open, contents);
+    if (await isWhole()) return;
+  }
+  deps.say("a batch is stored anew", { batch: open.batch, samples, readings });
+  await removeBatch(store, open);
+  const attempt = await countAttempt(db, open.batch);
+  await insertBatch(store, logName, { ...left, attempt }, contents);
+};

@@ -1,0 +1,73 @@
+/**
+ * What a record of the body log holds, decoded: columns ready for the window and for the store.
+ *
+ * Shape:  one part per record, in the order of the log. A part whose content was given up to save
+ *         memory is decoded again from the log when it is its turn.
+ */
+import type { Samples } from "../intake/decode/remote-write.ts";
+import type { SamplesHead } from "./hub-record.ts";
+import type { KpiReadingRow } from "./signals.ts";
+
+export type Content =
+  | { readonly kind: "samples"; readonly head: SamplesHead; readonly samples: Samples }
+  | { readonly kind: "readings"; readonly readings: readonly KpiReadingRow[] }
+  /** A record that cannot be read any more; counted, and stepped over. */
+  | { readonly kind: "damaged" };
+
+export type Part = {
+  readonly index: number;
+  readonly rows: number;
+  content: Content | undefined;
+};
+
+export const rowsOf = (content: Content): number => {
+  switch (content.kind) {
+    case "samples":
+      return content.samples.count;
+    case "readings":
+      return content.readings.length;
+    case "damaged":
+      return 0;
+  }
+};
+
+export type Batch = {
+  readonly samples: number;
+  readonly readings: number;
+  /** First and last time of any row; null when there is none. */
+  readonly fromMs: number | null;
+  readonly toMs: number | null;
+  /** Per agent, the highest sequence number in the range. */
+  readonly agents: ReadonlyMap<string, number>;
+};
+
+export const batchOf = (contents: readonly Content[]): Batch => {
+  let samples = 0;
+  let readings = 0;
+  let fromMs = Infinity;
+  let toMs = -Infinity;
+  const agents = new Map<string, number>();
+  for (const content of contents) {
+    if (content.kind === "samples") {
+      const { head, samples: columns } = content;
+      samples += columns.count;
+      if (columns.minMs < fromMs) fromMs = columns.minMs;
+      if (columns.maxMs > toMs) toMs = columns.maxMs;
+      agents.set(head.agent, Math.max(head.seq, agents.get(head.agent) ?? 0));
+    } else if (content.kind === "readings") {
+      readings += content.readings.length;
+      for (const { atMs } of content.readings) {
+        if (atMs < fromMs) fromMs = atMs;
+        if (atMs > toMs) toMs = atMs;
+      }
+    }
+  }
+  const isEmpty = fromMs > toMs;
+  return {
+    samples,
+    readings,
+    fromMs: isEmpty ? null : fromMs,
+    toMs: isEmpty ? null : toMs,
+    agents,
+  };
+};

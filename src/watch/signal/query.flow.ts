@@ -1,0 +1,170 @@
+/**
+ * PromQL answered from the recent window, and from the store where the window does not reach.
+ *
+ * Shape:  parse (remembered) → say what will be read → fetch what only the store has → evaluate,
+ *         synchronously. Questions that are the same within one request are answered once.
+ * Units:  ms; limits below.
+ * Errors: "bad_request" for a text or an expression that cannot be answered or is over a limit,
+ *         "too_many" past the deadline, "unavailable" while history cannot be read.
+ */
+import { err, ok, problem, type Result } from "../../kernel/result.ts";
+import type { Store } from "../../io/clickhouse/client.ts";
+import { StoreFault } from "../../io/clickhouse/fault.ts";
+import { historyRange, joined, matching, metricOf, seriesFromRows, watched } from "./history.ts";
+import type { Expr } from "./promql/ast.ts";
+import type { Source } from "./promql/context.ts";
+import { evaluateInstant, evaluateRange, type Value } from "./promql/evaluate.ts";
+import type { EvalFault } from "./promql/fault.ts";
+import { selectorsOf, type QueryRange, type Selection } from "./promql/grid.ts";
+import { parsePromql } from "./promql/parser.ts";
+import type { SeriesData } from "./series.ts";
+import { HistoryLimit, readSamples, readSeries } from "./signal.store.ts";
+import type { Answer } from "./signals.ts";
+import type { Window } from "./window.ts";
+
+export type QueryDeps = {
+  readonly window: Pick<Window, "select">;
+  readonly store: Pick<Store, "rows" | "blocks">;
+  readonly monotonic: () => number;
+  /** False until the window was refilled: before that an answer would be a guess. */
+  readonly ready: () => boolean;
+  /** The window is whole from here on. */
+  readonly seamMs: () => number;
+  /** Oldest sample in the store, null while it has none. */
+  readonly oldestMs: () => number | null;
+};
+
+const MAX_EXPR_LENGTH = 16_384;
+const MAX_QUERIES = 1_000;
+const MAX_PARSED = 1_000;
+const EVAL_MS = 2_000;
+const MAX_SAMPLES = 20_000_000;
+const MAX_HISTORY_SERIES = 20_000;
+const MAX_HISTORY_SAMPLES = 5_000_000;
+const REFILL_RETRY_MS = 1_000;
+/** Both are asked for so much, so that the window may move on while the store answers. */
+const OVERLAP_MS = 60_000;
+
+export const openQueries = (deps: QueryDeps) => {
+  const parsed = new Map<string, Result<Expr>>();
+  const parseOnce = (expr: string): Result<Expr> => {
+    const known = parsed.get(expr);
+    if (known !== undefined) return known;
+    const result = parseText(expr);
+    if (parsed.size >= MAX_PARSED) parsed.clear();
+    parsed.set(expr, result);
+    return result;
+  };
+  const answer = async (text: string, range: QueryRange): Promise<Result<Answer>> => {
+    if (!deps.ready()) return refilling;
+    const expr = parseOnce(text);
+    if (!expr.ok) return expr;
+    const history = await fetchHistory(deps, selectorsOf(expr.value, range));
+    if (!history.ok) return history;
+    return evaluate(deps, expr.value, range, history.value);
+  };
+  return {
+    queryMany: async (
+      questions: readonly { readonly expr: string; readonly timeMs: number }[],
+    ): Promise<readonly Result<Answer>[]> => {
+      if (questions.length > MAX_QUERIES) {
+        const message = `queries: ${questions.length}, at most ${MAX_QUERIES} at once`;
+        return questions.map(() => problem("bad_request", message));
+      }
+      const shared = new Map<string, Promise<Result<Answer>>>();
+      return Promise.all(
+        questions.map(({ expr, timeMs }) => {
+          const key = `${timeMs} ${expr}`;
+          const known = shared.get(key);
+          if (known !== undefined) return known;
+          const fresh = answer(expr, { startMs: timeMs, endMs: timeMs, stepMs: 0 });
+          shared.set(key, fresh);
+          return fresh;
+        }),
+      );
+    },
+    queryRange: async (question: QueryRange & { readonly expr: string }) =>
+      question.stepMs > 0
+        ? answer(question.expr, question)
+        : problem("bad_request", "step: must be greater than 0", { field: "step" }),
+  };
+};
+
+const refilling = problem("unavailable", "the recent window is being refilled", {
+  retryAfterMs: REFILL_RETRY_MS,
+});
+
+const parseText = (text: string): Result<Expr> => {
+  if (text.length > MAX_EXPR_LENGTH) {
+    const message = `query: ${text.length} characters, at most ${MAX_EXPR_LENGTH}`;
+    return problem("bad_request", message, { field: "query" });
+  }
+  const result = parsePromql(text);
+  if (result.ok) return result;
+  const { message, position } = result.error;
+  return problem("bad_request", `query: character ${position + 1}: ${message}`, { field: "query" });
+};
+
+type History = ReadonlyMap<string, readonly SeriesData[]>;
+
+const keyOf = ({ matchers, fromMs, toMs }: Selection): string =>
+  JSON.stringify([matchers, fromMs, toMs]);
+
+const fetchHistory = async (
+  deps: QueryDeps,
+  selections: readonly Selection[],
+): Promise<Result<History>> => {
+  const found = new Map<string, readonly SeriesData[]>();
+  try {
+    for (const selection of selections) {
+      const key = keyOf(selection);
+      const range = historyRange(selection, deps.seamMs() + OVERLAP_MS, deps.oldestMs());
+      if (range === undefined || found.has(key)) continue;
+      const metric = metricOf(selection.matchers);
+      const stored = await readSeries(deps.store, { ...range, metric }, MAX_HISTORY_SERIES);
+      const series = matching(stored, selection.matchers);
+      const ids = series.map(({ id }) => id);
+      if (ids.length === 0) continue;
+      const columns = await readSamples(deps.store, { ...range, ids }, MAX_HISTORY_SAMPLES);
+      found.set(key, seriesFromRows(columns, series));
+    }
+    return ok(found);
+  } catch (fault) {
+    if (fault instanceof HistoryLimit) {
+      return problem("bad_request", `query: needs ${fault.message} of history`);
+    }
+    if (!(fault instanceof StoreFault)) throw fault;
+    return problem("unavailable", `history cannot be read: ${fault.message}`, {
+      retryAfterMs: REFILL_RETRY_MS,
+    });
+  }
+};
+
+const evaluate = (
+  deps: QueryDeps,
+  expr: Expr,
+  range: QueryRange,
+  history: History,
+): Result<Answer> => {
+  let newestMs: number | null = null;
+  const saw = (timeMs: number): void => {
+    if (newestMs === null || timeMs > newestMs) newestMs = timeMs;
+  };
+  const source: Source = (matchers, fromMs, toMs) => {
+    const older = history.get(keyOf({ matchers, fromMs, toMs })) ?? [];
+    const newer = deps.window.select(matchers, fromMs, toMs);
+    return joined(older, newer).map((series) => watched(series, saw));
+  };
+  const limits = {
+    maxSamples: MAX_SAMPLES,
+    deadlineMs: deps.monotonic() + EVAL_MS,
+    now: deps.monotonic,
+  };
+  const value: Result<Value, EvalFault> =
+    range.stepMs > 0
+      ? evaluateRange(expr, range, source, limits)
+      : evaluateInstant(expr, { timeMs: range.startMs }, source, limits);
+  if (value.ok) return ok({ value: value.value, newestMs });
+  const { code, message } = value.error;
+  return err({ code: code === "timeout" ? "too_many" : "bad_request", message: `query: ${message}` });
+};

@@ -1,0 +1,257 @@
+/**
+ * The telemetry engine: body log → recent window and store, and PromQL over both.
+ *
+ * Shape:  `openSignals(deps)` starts at once: it acknowledges from the first moment, and answers
+ *         queries once the window has what the store and the log hold of the last hour.
+ * Units:  ms, bytes.
+ * Errors: a store that is away stops no intake and no rule on recent data; a broken log disk ends
+ *         the engine (`broken`).
+ */
+import { setInterval } from "node:timers";
+import type { Db } from "../../io/postgres/db.ts";
+import type { SegmentLog } from "../../io/log/segment-log.ts";
+import type { Store } from "../../io/clickhouse/client.ts";
+import { applySteps } from "../../io/clickhouse/steps.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import { newCatalog } from "../intake/decode/catalog.ts";
+import { readAgents, readOpenBatch, readWatermark } from "./batch.store.ts";
+import { decodeContent, type Inflate } from "./decode-record.ts";
+import { openFlusher, type Flusher } from "./flush.flow.ts";
+import { openIntake, type AgentBook } from "./intake.flow.ts";
+import type { Content } from "./parts.ts";
+import { openQueries } from "./query.flow.ts";
+import { refillWindow } from "./refill.flow.ts";
+import { oldestSampleMs, readReadings } from "./signal.store.ts";
+import { SIGNAL_STEPS } from "./signal-tables.ts";
+import type { KpiReadingRow, Signals } from "./signals.ts";
+import { feedWindow } from "./window-feed.ts";
+import { newWindow, type Window } from "./window.ts";
+
+export type SignalDeps = {
+  readonly clock: Clock;
+  readonly sleep: (delayMs: number, signal: AbortSignal) => Promise<void>;
+  readonly db: Db;
+  readonly store: Store;
+  readonly log: SegmentLog;
+  /** Names this life of the log: numbers mean something only within it. */
+  readonly logName: string;
+  readonly inflate: Inflate;
+  readonly say: (message: string, fields: Readonly<Record<string, unknown>>) => void;
+  readonly broken: (why: string) => void;
+};
+
+export const WINDOW_MS = 3_600_000;
+/** How long queries wait for a store that is away before the window does without its history. */
+const REFILL_PATIENCE_MS = 20_000;
+const REFILL_RETRY_MS = 500;
+const TICK_MS = 1_000;
+/** The window follows the samples' clock, so that a jump of ours does not empty it. */
+const QUIET_MS = 60_000;
+const REPLAY = { maxRecords: 256, maxBytes: 8 * 1024 * 1024 };
+
+type Engine = {
+  readonly window: Window;
+  /** The window is whole from here on, as far as refilling knows. */
+  seamMs: number;
+  oldestStoredMs: number | null;
+  live: boolean;
+  refilled: boolean;
+  refillFault: string | null;
+};
+
+export const openSignals = async (deps: SignalDeps): Promise<Signals> => {
+  const { clock, db, store, log, logName } = deps;
+  const window = newWindow({ retentionMs: WINDOW_MS, maxAheadMs: Infinity });
+  const engine: Engine = {
+    window,
+    seamMs: clock.now(),
+    // Unknown is not none: until the store said what it has, whatever is older must be asked of it.
+    oldestStoredMs: -Infinity,
+    live: false,
+    refilled: false,
+    refillFault: null,
+  };
+  const decode = { catalog: newCatalog(), inflate: deps.inflate };
+  const listeners = new Set<() => void>();
+  const stopping = new AbortController();
+  const agents = await knownAgents(db);
+  const flusher = openFlusher({
+    ...{ ...decode, ...deps },
+    stored: ({ agents: through, fromMs }) => {
+      for (const [agent, seq] of through) noteStored(agents, agent, seq);
+      if (fromMs !== null) {
+        engine.oldestStoredMs = Math.min(engine.oldestStoredMs ?? Infinity, fromMs);
+      }
+    },
+  });
+  const watermark = await readWatermark(db, logName);
+  const backlog: Content[] = await replay(deps, watermark, (index, bytes) => {
+    const content = decodeContent(decode, bytes);
+    if (content.kind === "samples") noteAccepted(agents, content.head.agent, content.head.seq);
+    if (content.kind === "damaged") deps.say("a record of the log cannot be read", { index });
+    flusher.add(index, content);
+    return content;
+  });
+  const taken = (index: number, content: Content): void => {
+    flusher.add(index, content);
+    if (content.kind !== "samples") return;
+    if (!engine.live) return void backlog.push(content);
+    feedWindow(window, content.samples);
+    for (const listener of listeners) listener();
+  };
+  const intake = openIntake({
+    ...{ ...decode, log, agents, now: clock.now, taken },
+    broken: (fault) => deps.broken(fault.message),
+  });
+  const queries = openQueries({
+    ...{ window, store, monotonic: clock.monotonic },
+    ready: () => engine.live,
+    seamMs: () => Math.max(engine.seamMs, window.stats().completeFromMs ?? -Infinity),
+    oldestMs: () => engine.oldestStoredMs,
+  });
+  const background = runBackground(deps, engine, flusher, backlog, stopping.signal);
+  background.catch((fault: unknown) => deps.broken(String(fault)));
+  const timer = setInterval(() => advance(engine, clock.now()), TICK_MS);
+  return {
+    ingest: intake.ingest,
+    appendReadings: intake.appendReadings,
+    ...queries,
+    agentState: async (agentId) => agents.get(agentId) ?? { accepted: 0, stored: 0 },
+    readings: (ask) => readingsOf(deps, flusher, ask),
+    status: async () => statusOf(deps, engine, flusher),
+    onAdvance: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    close: async () => {
+      clearInterval(timer);
+      stopping.abort();
+      await background;
+      await log.close();
+    },
+  };
+};
+
+const knownAgents = async (db: Db): Promise<AgentBook> =>
+  new Map([...(await readAgents(db))].map(([id, seq]) => [id, { accepted: seq, stored: seq }]));
+
+const noteAccepted = (agents: AgentBook, agent: string, seq: number): void => {
+  const known = agents.get(agent);
+  if (known === undefined) agents.set(agent, { accepted: seq, stored: 0 });
+  else known.accepted = Math.max(known.accepted, seq);
+};
+
+const noteStored = (agents: AgentBook, agent: string, seq: number): void => {
+  const known = agents.get(agent);
+  if (known !== undefined) known.stored = Math.max(known.stored, seq);
+};
+
+/** Everything in the log that is not known to be in the store, in order. */
+const replay = async (
+  { log }: Pick<SignalDeps, "log">,
+  after: number,
+  take: (index: number, bytes: Uint8Array) => Content,
+): Promise<Content[]> => {
+  const contents: Content[] = [];
+  let from = after + 1;
+  for (;;) {
+    const records = await log.read(from, REPLAY);
+    const last = records.at(-1);
+    if (last === undefined) return contents;
+    for (const { index, body } of records) contents.push(take(index, body));
+    from = last.index + 1;
+  }
+};
+
+/** Tables, then the window, then batches for ever. */
+const runBackground = async (
+  deps: SignalDeps,
+  engine: Engine,
+  flusher: Flusher,
+  backlog: Content[],
+  signal: AbortSignal,
+): Promise<void> => {
+  const untilMs = deps.clock.monotonic() + REFILL_PATIENCE_MS;
+  let isPrepared = false;
+  const goLive = (): void => {
+    if (engine.live) return;
+    for (const content of backlog) {
+      if (content.kind === "samples") feedWindow(engine.window, content.samples);
+    }
+    backlog.length = 0;
+    engine.live = true;
+    advance(engine, deps.clock.now());
+  };
+  while (!isPrepared && !signal.aborted) {
+    try {
+      await prepareStore(deps, engine);
+      isPrepared = true;
+      engine.refillFault = null;
+    } catch (fault) {
+      if (engine.refillFault === null) deps.say("the store does not answer yet", { fault });
+      engine.refillFault = fault instanceof Error ? fault.message : String(fault);
+      if (deps.clock.monotonic() >= untilMs) goLive();
+      await deps.sleep(REFILL_RETRY_MS, signal);
+    }
+  }
+  if (signal.aborted) return;
+  goLive();
+  engine.refilled = true;
+  await flusher.run(signal);
+};
+
+const prepareStore = async (deps: SignalDeps, engine: Engine): Promise<void> => {
+  const { store, db, clock } = deps;
+  const { applied } = await applySteps({ store, sql: db }, SIGNAL_STEPS);
+  if (applied.length > 0) deps.say("tables were made", { applied });
+  engine.oldestStoredMs = await oldestSampleMs(store);
+  // Once live, the window holds newer samples already: the store answers for what is older.
+  if (engine.live) return;
+  const toMs = clock.now() + QUIET_MS;
+  const fromMs = toMs - QUIET_MS - WINDOW_MS;
+  const open = await readOpenBatch(db, deps.logName);
+  const startedMs = clock.monotonic();
+  const { samples } =
+    engine.oldestStoredMs === null
+      ? { samples: 0 }
+      : await refillWindow({ store, window: engine.window }, { fromMs, toMs });
+  engine.seamMs = engine.oldestStoredMs === null ? -Infinity : fromMs;
+  const tookMs = Math.round(clock.monotonic() - startedMs);
+  deps.say("the window was refilled", { samples, tookMs, openBatch: open?.batch ?? null });
+};
+
+const advance = ({ window }: Engine, nowMs: number): void => {
+  const { lastSampleMs } = window.stats();
+  if (lastSampleMs !== null) window.advance(Math.min(nowMs, lastSampleMs + QUIET_MS));
+};
+
+const readingsOf = async (
+  { store }: Pick<SignalDeps, "store">,
+  flusher: Flusher,
+  ask: Parameters<Signals["readings"]>[0],
+): Promise<readonly KpiReadingRow[]> => {
+  const waiting = (): KpiReadingRow[] =>
+    [...flusher.waiting()]
+      .flatMap((content) => (content.kind === "readings" ? content.readings : []))
+      .filter(({ kpi, atMs }) => kpi === ask.kpi && atMs >= ask.fromMs && atMs <= ask.toMs);
+  // Taken before the store is asked: what is stored meanwhile is seen twice, never missed.
+  const fresh = waiting();
+  const stored = await readReadings(store, ask);
+  const byTime = new Map(stored.map((reading) => [reading.atMs, reading]));
+  for (const reading of fresh) byTime.set(reading.atMs, reading);
+  return [...byTime.values()].toSorted((a, b) => a.atMs - b.atMs).slice(-ask.limit);
+};
+
+const statusOf = ({ log }: SignalDeps, engine: Engine, flusher: Flusher) => {
+  const { series, samples, bytes, lastSampleMs } = engine.window.stats();
+  return {
+    series,
+    samples,
+    windowBytes: bytes,
+    logBytes: log.bytes(),
+    logRecordsPending: flusher.pendingRecords(),
+    refilled: engine.live,
+    lastSampleMs,
+    storeFault: engine.refillFault ?? flusher.fault(),
+  };
+};

@@ -1,0 +1,187 @@
+/**
+ * Signals in ClickHouse: written a batch at a time, read by series and time.
+ *
+ * Units:  instants in ms since the epoch; ids as bigint.
+ * Errors: StoreFault; HistoryLimit when a question would load more than its limit.
+ */
+import type { Store } from "../../io/clickhouse/client.ts";
+import { decodeFixedBlocks } from "../../io/clickhouse/native.ts";
+import {
+  DAY_MS,
+  newSeriesDays,
+  READING_COLUMNS,
+  readingBlock,
+  SAMPLE_COLUMNS,
+  sampleBlock,
+  SERIES_COLUMNS,
+  seriesBlock,
+} from "./columns.ts";
+import type { Content } from "./parts.ts";
+import type { OpenBatch } from "./batch.store.ts";
+import type { Labels } from "./series.ts";
+import type { KpiReadingRow } from "./signals.ts";
+
+export class HistoryLimit extends Error {
+  override readonly name = "HistoryLimit";
+}
+
+/** Sends what is not there yet; a repeat of the same attempt is recognised by its token. */
+export const insertBatch = async (
+  store: Pick<Store, "insert">,
+  log: string,
+  open: OpenBatch,
+  contents: readonly Content[],
+): Promise<void> => {
+  const token = `${log}:${open.batch}:${open.attempt}`;
+  const days = newSeriesDays(contents);
+  // Labels before samples: a sample whose labels are unknown could never be found.
+  if (days.length > 0) {
+    await store.insert({ table: "series", columns: SERIES_COLUMNS }, seriesBlock(days));
+    for (const { series, day } of days) series.storedDay = Math.max(series.storedDay, day);
+  }
+  if (open.samples > 0) {
+    const block = sampleBlock(contents, open.samples, open.batch);
+    await store.insert({ table: "samples", columns: SAMPLE_COLUMNS, token }, block);
+  }
+  if (open.readings > 0) {
+    const block = readingBlock(contents, open.batch);
+    await store.insert({ table: "kpi_reading", columns: READING_COLUMNS, token }, block);
+  }
+};
+
+const BATCH_TIMES = "BETWEEN fromUnixTimestamp64Milli({from: Int64}) AND fromUnixTimestamp64Milli({to: Int64})";
+
+/** Rows of a batch that are there. */
+export const countBatch = async (
+  store: Pick<Store, "rows">,
+  { batch, fromMs, toMs }: OpenBatch,
+): Promise<{ readonly samples: number; readonly readings: number }> => {
+  const [row] = await store.rows<{ samples: string; readings: string }>(
+    `SELECT (SELECT count() FROM samples WHERE ts ${BATCH_TIMES} AND batch = {batch: UInt64}) AS samples,
+            (SELECT count() FROM kpi_reading WHERE at ${BATCH_TIMES} AND batch = {batch: UInt64}) AS readings`,
+    { from: fromMs ?? 0, to: toMs ?? 0, batch },
+  );
+  return { samples: Number(row?.samples ?? 0), readings: Number(row?.readings ?? 0) };
+};
+
+/** Takes the rows of a half-written batch away, so that it can be written again whole. */
+export const removeBatch = async (
+  store: Pick<Store, "command">,
+  { batch }: OpenBatch,
+): Promise<void> => {
+  for (const table of ["samples", "kpi_reading"]) {
+    await store.command(`DELETE FROM ${table} WHERE batch = {batch: UInt64}`, { batch });
+  }
+};
+
+export const oldestSampleMs = async (store: Pick<Store, "rows">): Promise<number | null> => {
+  const [row] = await store.rows<{ n: string; oldest: string }>(
+    "SELECT count() AS n, toUnixTimestamp64Milli(min(ts)) AS oldest FROM samples",
+  );
+  return row === undefined || Number(row.n) === 0 ? null : Number(row.oldest);
+};
+
+export type StoredSeries = { readonly id: bigint; readonly labels: Labels };
+
+/** Series with samples on the days of a range; of one metric, or of all. */
+export const readSeries = async (
+  store: Pick<Store, "rows">,
+  range: { readonly fromMs: number; readonly toMs: number; readonly metric?: string | undefined },
+  limit: number,
+): Promise<readonly StoredSeries[]> => {
+  const { fromMs, toMs, metric } = range;
+  const rows = await store.rows<{ id: string; labels: Record<string, string> }>(
+    `SELECT toString(id) AS id, any(labels) AS labels FROM series
+      WHERE day BETWEEN toDate({from: UInt32}) AND toDate({to: UInt32})
+        ${metric === undefined ? "" : "AND metric = {metric: String}"}
+      GROUP BY metric, id ORDER BY metric, id LIMIT {limit: UInt32}`,
+    {
+      from: Math.floor(fromMs / DAY_MS),
+      to: Math.floor(toMs / DAY_MS),
+      metric: metric ?? "",
+      limit: limit + 1,
+    },
+  );
+  if (rows.length > limit) throw new HistoryLimit(`over ${limit} series`);
+  return rows.map(({ id, labels }) => ({
+    id: BigInt(id),
+    labels: Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : Number(a > b))),
+  }));
+};
+
+export type SampleColumns = {
+  readonly rows: number;
+  readonly ids: BigUint64Array;
+  readonly timesMs: BigInt64Array;
+  readonly values: Float64Array;
+};
+
+/** Samples with from <= t <= to, by series and time; the first stored comes first. */
+export const readSamples = async (
+  store: Pick<Store, "blocks">,
+  range: { readonly fromMs: number; readonly toMs: number; readonly ids?: readonly bigint[] },
+  limit: number,
+): Promise<SampleColumns> => {
+  const { fromMs, toMs, ids } = range;
+  // Ids stand in the text: as a parameter thousands of them would not fit an address.
+  // The hours are the table's first key: naming them reads those hours and no others.
+  const bytes = await store.blocks(
+    `SELECT id, toUnixTimestamp64Milli(ts) AS t, value FROM samples
+      WHERE toStartOfHour(ts) >= toStartOfHour(fromUnixTimestamp64Milli({from: Int64}))
+        AND toStartOfHour(ts) <= toStartOfHour(fromUnixTimestamp64Milli({to: Int64}))
+        AND ts ${BATCH_TIMES}
+        ${ids === undefined ? "" : `AND id IN (${ids.join(",")})`}
+      ORDER BY id, ts, batch LIMIT {limit: UInt64}`,
+    { from: Math.ceil(fromMs), to: Math.floor(toMs), limit: limit + 1 },
+  );
+  const block = decodeFixedBlocks(bytes);
+  if (block.rows > limit) throw new HistoryLimit(`over ${limit} samples`);
+  return {
+    rows: block.rows,
+    ids: new BigUint64Array(block.column("id")),
+    timesMs: new BigInt64Array(block.column("t")),
+    values: new Float64Array(block.column("value")),
+  };
+};
+
+type ReadingRow = {
+  readonly atMs: string;
+  readonly value: number | null;
+  readonly verdict: KpiReadingRow["verdict"];
+  readonly reason: string;
+  readonly n: number;
+  readonly freshness_ms: number | null;
+  readonly formula_version: number;
+  readonly plan_version: number;
+};
+
+/** The newest readings of a range, in order of time. */
+export const readReadings = async (
+  store: Pick<Store, "rows">,
+  ask: {
+    readonly kpi: string;
+    readonly fromMs: number;
+    readonly toMs: number;
+    readonly limit: number;
+  },
+): Promise<readonly KpiReadingRow[]> => {
+  const rows = await store.rows<ReadingRow>(
+    `SELECT toUnixTimestamp64Milli(at) AS atMs, value, verdict, reason, n, freshness_ms,
+            formula_version, plan_version
+       FROM kpi_reading
+      WHERE kpi = {kpi: String} AND at ${BATCH_TIMES}
+      ORDER BY at DESC, batch DESC LIMIT {limit: UInt32}`,
+    { kpi: ask.kpi, from: Math.ceil(ask.fromMs), to: Math.floor(ask.toMs), limit: ask.limit },
+  );
+  return rows.toReversed().map((row) => ({
+    kpi: ask.kpi,
+    atMs: Number(row.atMs),
+    value: row.value,
+    verdict: row.verdict,
+    reason: row.reason,
+    n: row.n,
+    freshnessMs: row.freshness_ms,
+    formulaVersion: row.formula_version,
+    planVersion: row.plan_version,
+  }));
+};
