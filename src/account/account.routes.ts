@@ -28,6 +28,7 @@ export const authenticateRequest =
 
 type RouteName =
   | "POST sessionCode"
+  | "POST signInCodes"
   | "POST sessionPassword"
   | "GET session"
   | "DELETE session"
@@ -54,6 +55,10 @@ export const accountRoutes = ({ accounts, cookie }: AccountRouteDeps): Serving<R
       opened(reply, await accounts.signInWithCode({ ...origin(request), code: body.code })),
     "POST sessionPassword": async ({ body, request, reply }) =>
       opened(reply, await accounts.signInWithPassword({ ...origin(request), ...body })),
+    "POST signInCodes": async ({ principal }) => {
+      const { code, expiresAt } = await accounts.issueSignInCode({ actor: actorOf(principal) });
+      return ok({ code, expiresAt });
+    },
     "GET session": async ({ principal }) =>
       principal === undefined ? problem("unauthenticated", "sign in") : ok(principal),
     "DELETE session": async ({ request, reply }) => {

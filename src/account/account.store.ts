@@ -101,13 +101,16 @@ export const deleteSessionsOf = async (sql: Sql, accountId: string): Promise<voi
   await sql.query("DELETE FROM session WHERE account_id = $1", [accountId]);
 };
 
-export const insertCode = async (sql: Sql, hash: Buffer): Promise<void> => {
+/** Until when it may be used. */
+export const insertCode = async (sql: Sql, hash: Buffer): Promise<Date> => {
   await sql.query("DELETE FROM sign_in_code WHERE expires_at <= now()");
-  await sql.query(
+  const [row] = await sql.query<{ expires_at: Date }>(
     `INSERT INTO sign_in_code (secret_hash, expires_at)
-     VALUES ($1, now() + $2 * interval '1 ms')`,
+     VALUES ($1, now() + $2 * interval '1 ms') RETURNING expires_at`,
     [hash, CODE_MAX_AGE_MS],
   );
+  if (row === undefined) throw new Error("an inserted code must expire");
+  return row.expires_at;
 };
 
 /** True for one caller only, however many try at once. */

@@ -16,7 +16,6 @@ import type { Db, Tx } from "../io/postgres/db.ts";
 import { record } from "../ledger/record.store.ts";
 import { sha256 } from "../ledger/adapters/node-crypto.ts";
 import {
-  CODE_MAX_AGE_MS,
   deleteSession,
   findCredentials,
   findSession,
@@ -30,7 +29,8 @@ import {
 import type { Credentials } from "./account.store.ts";
 import { nameKey, passwordBytes } from "./password.ts";
 import type { PasswordHasher } from "./password.ts";
-import type { Principal } from "./principal.ts";
+import { SYSTEM } from "./principal.ts";
+import type { Actor, Principal } from "./principal.ts";
 import type { PrincipalCache } from "./principal-cache.ts";
 import { base64Url, CODE_BYTES, isTokenSecret, SECRET_BYTES, secretHash } from "./secret.ts";
 import { createThrottle } from "./throttle.ts";
@@ -58,7 +58,10 @@ export type Sessions = {
     readonly cookie?: string | undefined;
     readonly bearer?: string | undefined;
   }) => Promise<Result<Principal>>;
-  readonly issueSignInCode: () => Promise<{ readonly code: string; readonly maxAgeMs: number }>;
+  /** Opens an admin's session, so the routes' table asks for an admin. */
+  readonly issueSignInCode: (by?: {
+    readonly actor: Actor;
+  }) => Promise<{ readonly code: string; readonly expiresAt: string }>;
   readonly signInWithCode: (input: Origin & { readonly code: string }) => Promise<Result<SignedIn>>;
   readonly signInWithPassword: (
     input: Origin & { readonly name: string; readonly password: string },
@@ -113,10 +116,19 @@ const notGenuine = (isBearer: boolean) =>
 
 const issueSignInCode =
   ({ db }: SessionDeps): Sessions["issueSignInCode"] =>
-  async () => {
+  async ({ actor } = { actor: SYSTEM }) => {
     const code = base64Url(randomBytes(CODE_BYTES));
-    await db.tx((tx) => insertCode(tx, mustHash(code)));
-    return { code, maxAgeMs: CODE_MAX_AGE_MS };
+    const expiresAt = await db.tx(async (tx) => {
+      const until = (await insertCode(tx, mustHash(code))).toISOString();
+      await record(tx, {
+        kind: "session.code_issued",
+        actor: actor.id,
+        subject: "session:code",
+        body: { role: "admin", expiresAt: until },
+      });
+      return until;
+    });
+    return { code, expiresAt };
   };
 
 const signInWithCode =

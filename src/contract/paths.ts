@@ -6,6 +6,7 @@ export const PATHS = {
   openapi: "/openapi.json",
   session: "/api/app/session",
   sessionCode: "/api/app/session/code",
+  signInCodes: "/api/app/session/codes",
   sessionPassword: "/api/app/session/password",
   accounts: "/api/app/accounts",
   account: "/api/app/accounts/:id",

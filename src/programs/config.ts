@@ -146,10 +146,16 @@ const readFile = (
   }
 };
 
+export type Setting = {
+  readonly name: string;
+  readonly value: string;
+  readonly origin: Config["origins"][SettingName];
+};
+
 /** The effective settings, secrets masked, with where each came from. */
-export const describeConfig = (config: Config): readonly string[] => {
-  const mask = (text: string | undefined): string =>
-    text === undefined ? "(embedded)" : text.replace(/:\/\/[^@]*@/, "://***@");
+export const describeConfig = (config: Config): readonly Setting[] => {
+  const engine = (address: string | undefined): string =>
+    address === undefined ? "(embedded)" : maskAddress(address);
   const values: Record<SettingName, string> = {
     NOVAEVO_DATA: config.dataDir,
     NOVAEVO_PLAN: config.planFile,
@@ -159,9 +165,15 @@ export const describeConfig = (config: Config): readonly string[] => {
     NOVAEVO_TRUST_PROXY: config.trustProxy ? "1" : "0",
     NOVAEVO_LOG: config.logLevel,
     NOVAEVO_AGENT_ID: config.agentId,
-    NOVAEVO_SCRAPE: config.scrapes.map(({ job, url: at }) => `${job}=${at}`).join(","),
-    DATABASE_URL: mask(config.databaseUrl),
-    CLICKHOUSE_URL: mask(config.clickhouseUrl),
+    NOVAEVO_SCRAPE: config.scrapes.map(({ job, url: at }) => `${job}=${maskAddress(at)}`).join(),
+    DATABASE_URL: engine(config.databaseUrl),
+    CLICKHOUSE_URL: engine(config.clickhouseUrl),
   };
-  return NAMES.map((name) => `${name.padEnd(20)} ${values[name]}  (${config.origins[name]})`);
+  return NAMES.map((name) => ({ name, value: values[name], origin: config.origins[name] }));
 };
+
+/** A secret may stand before the host or, as PostgreSQL and scrape targets take it, in the query. */
+const maskAddress = (address: string): string =>
+  address
+    .replace(/:\/\/[^/]*@/, "://***@")
+    .replace(/\?.*$/s, (query) => query.replaceAll(/=[^&]*/g, "=***"));

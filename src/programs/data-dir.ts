@@ -13,7 +13,7 @@ export class Refusal extends Error {
   override readonly name = "Refusal";
 }
 
-const MIN_FREE_BYTES = 256 * 1024 * 1024;
+export const MIN_FREE_BYTES = 256 * 1024 * 1024;
 const MEBIBYTE = 1024 * 1024;
 
 export type DataDir = { readonly release: () => Promise<void> };

@@ -20,13 +20,16 @@ import { agentSettings } from "./agent-settings.ts";
 import { agentChild, hubChild, postgresChild, storeChild, type Engines } from "./children.ts";
 import type { Config } from "./config.ts";
 import { holdDataDir, Refusal } from "./data-dir.ts";
+import { forgetEngines, noteEngines } from "./running.ts";
 
 const LEFTOVER_GRACE_MS = 6_000;
 /** Shares of the ten seconds a stop may take, last started first. */
 const GRACE_MS = { agent: 2_500, hub: 3_000, store: 2_500, postgres: 1_500 } as const;
 type ChildName = keyof typeof GRACE_MS;
 
-export const up = async (config: Config): Promise<number> => {
+type Saying = { readonly json?: boolean };
+
+export const up = async (config: Config, saying: Saying = {}): Promise<number> => {
   const log = jsonLog("up", { level: config.logLevel });
   await portMustBeFree(config);
   const held = await holdDataDir(config.dataDir);
@@ -44,18 +47,24 @@ export const up = async (config: Config): Promise<number> => {
     return child;
   };
   const asked = new Promise<string>((resolve) => onStop(resolve));
-  const opened = run(config, log, start);
+  const opened = run(config, log, start, saying);
   opened.catch((fault: unknown) =>
     fatal.resolve(fault instanceof Error ? fault.message : String(fault)),
   );
   const why = await Promise.race([asked.then(() => undefined), fatal.promise.then((text) => text)]);
   if (why !== undefined) process.stderr.write(`novaevo: ${why}\n`);
   for (const child of children.toReversed()) await child.stop(GRACE_MS[child.name as ChildName]);
+  await forgetEngines(config.dataDir);
   await held.release();
   return why === undefined ? 0 : 1;
 };
 
-const run = async (config: Config, log: Log, start: (spec: ChildSpec) => Child): Promise<void> => {
+const run = async (
+  config: Config,
+  log: Log,
+  start: (spec: ChildSpec) => Child,
+  { json = false }: Saying,
+): Promise<void> => {
   const waits: Promise<unknown>[] = [];
   let { databaseUrl, clickhouseUrl } = config;
   if (clickhouseUrl === undefined) {
@@ -77,6 +86,7 @@ const run = async (config: Config, log: Log, start: (spec: ChildSpec) => Child):
   }
   const engines: Engines = { databaseUrl, clickhouseUrl };
   await Promise.all(waits);
+  await noteEngines(config.dataDir, engines);
   let first = true;
   const hub = start(
     hubChild(config, engines, () => {
@@ -87,7 +97,8 @@ const run = async (config: Config, log: Log, start: (spec: ChildSpec) => Child):
   );
   start(agentChild(config, await agentSettings(config, engines)));
   const said = await hub.ready;
-  announce(config, said);
+  if (json) process.stdout.write(`${JSON.stringify({ ...said, dataDir: config.dataDir })}\n`);
+  else announce(config, said);
 };
 
 const announce = (config: Config, said: Readonly<Record<string, unknown>>): void => {

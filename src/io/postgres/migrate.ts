@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { readFile, readdir } from "node:fs/promises";
-import type { Db } from "./db.ts";
+import type { Db, Sql } from "./db.ts";
 
 /** Any constant will do, as long as every version of NovaEvo uses the same. */
 const MIGRATION_LOCK = 4_600_001;
@@ -55,4 +55,38 @@ export const migrate = async (
     }
     return { applied, latest: wanted.at(-1)?.name ?? "none" };
   });
+};
+
+export type MigrationState = {
+  readonly applied: readonly string[];
+  /** Of this program, and not applied yet. */
+  readonly pending: readonly string[];
+  /** Applied with other content than this program's file has. */
+  readonly changed: readonly string[];
+  /** Applied by a later program. */
+  readonly unknown: readonly string[];
+};
+
+/** Looks, and changes nothing. */
+export const migrationState = async (sql: Sql): Promise<MigrationState> => {
+  const wanted = await readMigrations();
+  const [table] = await sql.query<{ there: boolean }>(
+    "SELECT to_regclass('migration') IS NOT NULL AS there",
+  );
+  const rows =
+    table?.there === true
+      ? await sql.query<{ name: string; digest: string }>(
+          "SELECT name, digest FROM migration ORDER BY name",
+        )
+      : [];
+  const done = new Map(rows.map(({ name, digest }) => [name, digest]));
+  const known = new Set(wanted.map(({ name }) => name));
+  return {
+    applied: rows.map(({ name }) => name),
+    pending: wanted.filter(({ name }) => !done.has(name)).map(({ name }) => name),
+    changed: wanted
+      .filter(({ name, digest }) => (done.get(name) ?? digest) !== digest)
+      .map(({ name }) => name),
+    unknown: rows.filter(({ name }) => !known.has(name)).map(({ name }) => name),
+  };
 };

@@ -1,22 +1,47 @@
-/** Every command there is, by name; each file holds one family. */
+/**
+ * Every command there is, by name. Each is loaded when it is asked for: `plan check` starts fast,
+ * and an agent carries no engine.
+ */
 import type { Command } from "./command.ts";
-import { plan } from "./plan.ts";
-import { programs } from "./programs.ts";
 
-export const COMMANDS: Readonly<Record<string, Command>> = { ...programs, plan };
+export type Listed = {
+  readonly summary: string;
+  /** Over when its run is, whatever is still open: a hub that cannot start leaves connections. */
+  readonly exits?: true;
+  readonly load: () => Promise<Command>;
+};
 
-export const help = (): string => {
-  const shown = Object.entries(COMMANDS).filter(([, { internal }]) => internal !== true);
-  const width = Math.max(...shown.map(([name]) => name.length));
-  const lines = shown.map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
-  return [
-    "NovaEvo: launch control for a national platform",
-    "",
-    "usage: novaevo <command> [--help] [--json] [--data DIR]",
-    "",
-    ...lines,
-    "",
-    "exit codes: 0 ok, 1 a problem found, 2 usage",
-    "",
-  ].join("\n");
+const program = (name: "up" | "hub" | "agent" | "store") => async () =>
+  (await import("./programs.ts")).programs[name];
+const board = (name: "kpi" | "gate" | "alert") => async () =>
+  (await import("./board.ts")).board[name];
+
+export const COMMANDS: Readonly<Record<string, Listed>> = {
+  up: { summary: "Start everything: engines, hub, agent", exits: true, load: program("up") },
+  agent: { summary: "Run an agent alone, near its sources", exits: true, load: program("agent") },
+  hub: { summary: "Run the hub alone, on engines of your own", exits: true, load: program("hub") },
+  store: { summary: "Run the embedded ClickHouse alone", load: program("store") },
+  plan: {
+    summary: "Check, compare, move and apply launch plans",
+    load: async () => (await import("./plan.ts")).plan,
+  },
+  kpi: { summary: "KPIs and their readings", load: board("kpi") },
+  gate: { summary: "Gates and the evidence of each criterion", load: board("gate") },
+  alert: { summary: "Alerts, worst first", load: board("alert") },
+  ledger: {
+    summary: "The tamper-evident ledger: list, prove, verify",
+    load: async () => (await import("./ledger.ts")).ledger,
+  },
+  token: {
+    summary: "API tokens: create, list, revoke",
+    load: async () => (await import("./token.ts")).token,
+  },
+  code: {
+    summary: "A fresh single-use code to sign in with",
+    load: async () => (await import("./token.ts")).code,
+  },
+  doctor: {
+    summary: "Settings, versions, health, and what is wrong",
+    load: async () => (await import("./doctor.ts")).doctor,
+  },
 };
