@@ -6,7 +6,7 @@
  * Errors: a log that cannot be opened, or that breaks, ends the thread with the reason.
  */
 import { randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
@@ -14,7 +14,7 @@ import { zstdDecompressSync } from "node:zlib";
 import { openStore } from "../io/clickhouse/client.ts";
 import { systemClock } from "../io/clock.ts";
 import { nodeDisk } from "../io/disk/adapters/node-disk.ts";
-import { faultCode, type Disk } from "../io/disk/disk.ts";
+import { faultCode } from "../io/disk/disk.ts";
 import { jsonLog, type LogLevel } from "../io/log/json-log.ts";
 import { openSegmentLog } from "../io/log/segment-log.ts";
 import { openDb } from "../io/postgres/db.ts";
@@ -48,7 +48,7 @@ const main = async (data: SignalWorkerData): Promise<void> => {
     clock: systemClock,
     sleep: (delayMs, signal) => delay(delayMs, undefined, { signal }).catch(() => undefined),
     ...{ db, store, log: bodyLog },
-    logName: await nameOfLog(path.join(data.dataDir, "log"), nodeDisk),
+    logName: await nameOfLog(path.join(data.dataDir, "log")),
     inflate,
     say: (message, fields) => log.info(message, fields),
     broken: (why) =>
@@ -80,7 +80,7 @@ const inflate = (body: Uint8Array, maxBytes: number): Uint8Array | undefined => 
 };
 
 /** A log that was lost and begun anew has another name, so no number is taken for an old one. */
-const nameOfLog = async (dir: string, disk: Disk): Promise<string> => {
+const nameOfLog = async (dir: string): Promise<string> => {
   const file = path.join(dir, NAME_FILE);
   try {
     return (await readFile(file, "utf8")).trim();
@@ -88,12 +88,9 @@ const nameOfLog = async (dir: string, disk: Disk): Promise<string> => {
     if (faultCode(fault) !== "ENOENT") throw fault;
   }
   const name = randomUUID();
-  const fresh = await disk.open(`${file}.new`, "write");
-  await fresh.write(0, new TextEncoder().encode(name));
-  await fresh.sync();
-  await fresh.close();
-  await disk.rename(`${file}.new`, file);
-  await disk.syncDir(dir);
+  await writeFile(`${file}.new`, name, { flush: true, mode: 0o600 });
+  await nodeDisk.rename(`${file}.new`, file);
+  await nodeDisk.syncDir(dir);
   return name;
 };
 
