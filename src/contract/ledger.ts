@@ -44,7 +44,7 @@ export const ledgerRoutes = [
     path: "ledgerProof",
     method: "GET",
     access: "viewer",
-    summary: "An entry with its inclusion proof, to be verified offline",
+    summary: "An entry, by id or place, with its inclusion proof, to be verified offline",
     params: IdParam,
     reply: z.record(z.string(), z.unknown()),
   },

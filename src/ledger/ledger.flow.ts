@@ -19,7 +19,14 @@ import type { Hash, NodeSource, Range } from "./merkle.ts";
 import { openCheckpoint, toBase64 } from "./note.ts";
 import type { Checkpoint, Verifier } from "./note.ts";
 import type { EntryProof } from "./proof.ts";
-import { ledgerRows, loadEntriesBefore, loadEntry, loadLastHead, loadNodes } from "./tree.store.ts";
+import {
+  ledgerRows,
+  loadEntriesBefore,
+  loadEntry,
+  loadEntryAt,
+  loadLastHead,
+  loadNodes,
+} from "./tree.store.ts";
 import { verifyLedger } from "./verify.ts";
 import type { LedgerReport, StoredEntry } from "./verify.ts";
 
@@ -70,12 +77,18 @@ export const latestHead = async (
   return { ...head.value, note: stored.note };
 };
 
-/** A proof that can be checked offline, under the last signed head. */
+const PLACE = /^\d{1,15}$/;
+
+/** A proof that can be checked offline, under the last signed head; by the entry's id or place. */
 export const proveEntry =
   (deps: { readonly sql: Sql; readonly verifiers: readonly Verifier[] }) =>
   async (id: string): Promise<Result<EntryProof>> => {
-    const entry = await loadEntry(deps.sql, id);
-    if (entry === undefined) return problem("not_found", `no ledger entry has the id ${id}`);
+    const entry = await (PLACE.test(id)
+      ? loadEntryAt(deps.sql, Number(id))
+      : loadEntry(deps.sql, id));
+    if (entry === undefined) {
+      return problem("not_found", `no ledger entry has the id or place ${id}`);
+    }
     const head = await latestHead(deps.sql, deps.verifiers);
     const { seq } = entry;
     if (seq === null || head === undefined || seq >= head.size) {

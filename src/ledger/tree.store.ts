@@ -98,6 +98,15 @@ export const loadEntry = async (sql: Sql, id: string): Promise<StoredEntry | und
   return row === undefined ? undefined : entryOf(row);
 };
 
+/** The entry in this place of the tree. */
+export const loadEntryAt = async (sql: Sql, seq: number): Promise<StoredEntry | undefined> => {
+  const [row] = await sql.query<EntryRow>(
+    `SELECT ${ENTRY_COLUMNS} FROM ledger_entry WHERE seq = $1`,
+    [seq],
+  );
+  return row === undefined ? undefined : entryOf(row);
+};
+
 type ArrivedEntry = StoredEntry & { readonly arrival: number };
 
 /** Newest first, by arrival; `before` is the arrival of the last one seen. */

@@ -13,11 +13,19 @@ const Addresses = z.object({ databaseUrl: z.string(), clickhouseUrl: z.string() 
 
 const fileIn = (dataDir: string): string => path.join(dataDir, "run", "engines.json");
 
-export const noteEngines = (dataDir: string, engines: Engines): Promise<void> =>
-  replaceSecretFile(fileIn(dataDir), `${JSON.stringify(engines)}\n`);
+/** Those the settings name are not ours to write down. */
+export const noteEngines = (config: Config, engines: Engines): Promise<void> =>
+  replaceSecretFile(
+    fileIn(config.dataDir),
+    `${JSON.stringify({
+      ...(config.databaseUrl === undefined ? { databaseUrl: engines.databaseUrl } : {}),
+      ...(config.clickhouseUrl === undefined ? { clickhouseUrl: engines.clickhouseUrl } : {}),
+    })}\n`,
+  );
 
-export const forgetEngines = (dataDir: string): Promise<void> =>
-  rm(fileIn(dataDir), { force: true });
+/** A file that stays names engines that do not answer, and is replaced at the next start. */
+export const forgetEngines = (config: Config): Promise<void> =>
+  rm(fileIn(config.dataDir), { force: true }).catch(() => undefined);
 
 /** Those of the settings, else those of the `up` that runs on this data. */
 export const engineAddresses = async (config: Config): Promise<Partial<Engines>> => {

@@ -54,7 +54,7 @@ export const up = async (config: Config, saying: Saying = {}): Promise<number> =
   const why = await Promise.race([asked.then(() => undefined), fatal.promise.then((text) => text)]);
   if (why !== undefined) process.stderr.write(`novaevo: ${why}\n`);
   for (const child of children.toReversed()) await child.stop(GRACE_MS[child.name as ChildName]);
-  await forgetEngines(config.dataDir);
+  await forgetEngines(config);
   await held.release();
   return why === undefined ? 0 : 1;
 };
@@ -86,7 +86,7 @@ const run = async (
   }
   const engines: Engines = { databaseUrl, clickhouseUrl };
   await Promise.all(waits);
-  await noteEngines(config.dataDir, engines);
+  await noteEngines(config, engines);
   let first = true;
   const hub = start(
     hubChild(config, engines, () => {

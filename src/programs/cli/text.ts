@@ -48,6 +48,7 @@ export const age = (ms: number): string => {
 /** Missing is not zero. */
 export const value = (number: number | null, unit: string | null): string => {
   if (number === null) return "—";
+  if (unit === "ratio") return `${Number((number * 100).toPrecision(4))} %`;
   const text = String(Number(number.toPrecision(4)));
   return unit === null || unit === "" || unit === "1" ? text : `${text} ${unit}`;
 };
