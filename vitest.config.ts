@@ -1,3 +1,4 @@
+/** Tests stand beside what they test; those of many parts together, in `test/`. */
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -8,7 +9,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     coverage: {
       provider: "v8",
-      // The core: plain files that decide. Files that touch the world are covered by the tests that run it.
+      // The core: plain files that decide. The rest runs in the tests that touch the world.
       include: ["src/**/*.ts"],
       exclude: [
         "**/*.test.ts",

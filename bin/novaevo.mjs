@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Runs the TypeScript program on the Node 24 that `npm ci` put beside it, whatever `node` is on PATH.
+// Runs the program on the Node 24 that `npm ci` put beside it, whatever `node` is on PATH.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";

@@ -1,11 +1,11 @@
 /**
  * A disk that forgets what was not synced.
  *
- * Shape:  what a process sees (the overlay) and what lasts (the platter). `sync` of a file makes its
- *         bytes last, `syncDir` its name. A crash keeps, per file, a prefix of the unsynced changes
- *         and a torn part of the next one; per directory, a prefix of the unsynced renames.
- *         Every operation is two awaits where `interrupt` may end the process: before its effect and
- *         after it. A process that ended waits for ever.
+ * Shape:  what a process sees (the overlay) and what lasts (the platter). `sync` of a file makes
+ *         its bytes last, `syncDir` its name. A crash keeps, per file, a prefix of the unsynced
+ *         changes and a torn part of the next one; per directory, a prefix of the unsynced renames.
+ *         Every operation is two awaits where `interrupt` may end the process: before its effect
+ *         and after it. A process that ended waits for ever.
  * Faults: `capacityBytes` → ENOSPC after a partial write; `failSync` → EIO, and as in Linux the
  *         dirty bytes stay visible, are never written, and the next sync "succeeds".
  */

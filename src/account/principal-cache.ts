@@ -1,8 +1,8 @@
 /**
  * Who was behind a secret a moment ago.
  *
- * Shape:  bounded, least recently put first out. `clear` after every change here; a look-up that was
- *         under way at that moment belongs to an older generation and is not kept.
+ * Shape:  bounded, least recently put first out. `clear` after every change here; a look-up that
+ *         was under way at that moment belongs to an older generation and is not kept.
  * Units:  ms on a clock that does not jump; an answer is good for `CACHE_MS`.
  */
 import type { Principal } from "./principal.ts";

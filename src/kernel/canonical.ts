@@ -1,9 +1,10 @@
 /**
  * Canonical JSON: the same value is always the same text, so it can be hashed and signed.
  *
- * Shape:  plain objects, arrays, strings, booleans, null and finite numbers. Nothing else: a Date, a
- *         bigint, a hole, `undefined` or a function has no one JSON form, so it is refused by path
- *         rather than dropped. Integers beyond 2^53 and decimals that must be exact go in as strings.
+ * Shape:  plain objects, arrays, strings, booleans, null and finite numbers. Nothing else: a Date,
+ *         a bigint, a hole, `undefined` or a function has no one JSON form, so it is refused by
+ *         path rather than dropped. Integers beyond 2^53 and decimals that must be exact go in as
+ *         strings.
  * Errors: `{ path, why }`; the path is that of the plan and the API: `steps[2].weight`.
  * Source: RFC 8785 (JCS).
  */

@@ -25,15 +25,3 @@ export const parseDuration = (text: string): number | undefined => {
   }
   return Number.isSafeInteger(totalMs) ? totalMs : undefined;
 };
-
-export const formatDuration = (durationMs: number): string => {
-  if (durationMs === 0) return "0s";
-  let rest = Math.abs(Math.round(durationMs));
-  let text = durationMs < 0 ? "-" : "";
-  for (const unit of ["d", "h", "m", "s", "ms"] as const) {
-    const count = Math.floor(rest / UNIT_MS[unit]);
-    if (count > 0) text += `${count}${unit}`;
-    rest -= count * UNIT_MS[unit];
-  }
-  return text;
-};

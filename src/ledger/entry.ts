@@ -1,10 +1,10 @@
 /**
  * What one entry of the ledger says, and the bytes that are hashed for it.
  *
- * Shape:  `kind` is what happened (`plan.applied`), `subject` what it happened to (`plan:7`), `actor`
- *         who did it (`account:<id>`, `token:<id>`, `system:hub`), `body` the evidence.
- *         An entry can never be erased, so personal data is not put in it: actors are ids, and a
- *         body refers to people and their words by id.
+ * Shape:  `kind` is what happened (`plan.applied`), `subject` what it happened to (`plan:7`),
+ *         `actor` who did it (`account:<id>`, `token:<id>`, `system:hub`), `body` the evidence. An
+ *         entry can never be erased, so personal data is not put in it: actors are ids, and a body
+ *         refers to people and their words by id.
  * Units:  `atMs` is ms since the epoch.
  * Errors: `entryLeaf` names the field that cannot be recorded, and why.
  * Source: RFC 8785 for the text of a leaf; docs/decisions on the ledger.

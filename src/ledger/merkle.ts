@@ -2,10 +2,10 @@
  * The Merkle tree of the ledger: a short proof that an entry is in it, and that it only ever grew.
  *
  * Shape:  a leaf is H(0x00 ‖ data), a node H(0x01 ‖ left ‖ right), the empty tree H(). A tree of n
- *         leaves is kept as its frontier: the roots of the perfect subtrees n is the sum of, largest
- *         first, so appending costs one hash amortised. Nodes are named by level and index: node
- *         (l, i) covers the leaves [i·2^l, (i+1)·2^l). Proofs are lists of ranges, so a store can
- *         fetch every node of a proof at once.
+ *         leaves is kept as its frontier: the roots of the perfect subtrees n is the sum of,
+ *         largest first, so appending costs one hash amortised. Nodes are named by level and index:
+ *         node (l, i) covers the leaves [i·2^l, (i+1)·2^l). Proofs are lists of ranges, so a store
+ *         can fetch every node of a proof at once.
  * Units:  sizes and indexes are whole numbers below 2^53.
  * Errors: `prove…` throws RangeError outside the tree; `verify…` answers false and never throws.
  * Source: RFC 9162 §2.1 (RFC 6962 §2.1 is the same tree).

@@ -1,8 +1,8 @@
 /**
  * A proof that one entry is in the ledger, to be checked by anybody, offline, with the public key.
  *
- * Shape:  the entry as it was recorded, its place, the hashes on its way to the root, and the signed
- *         head that has this root. Hashes are base64.
+ * Shape:  the entry as it was recorded, its place, the hashes on its way to the root, and the
+ *         signed head that has this root. Hashes are base64.
  * Errors: `verifyEntryProof` says in words what does not fit.
  * Source: RFC 9162 §2.1.3 for the path, c2sp.org/tlog-checkpoint for the head.
  */

@@ -1,12 +1,12 @@
 /**
  * Gives recorded entries their places in the Merkle tree, and signs the tree's head.
  *
- * Shape:  one sequencer at a time holds the lease; each of its transactions checks the lease's epoch
- *         first, so one that was stopped and replaced changes nothing when it wakes up. Groups of at
- *         most `MAX_GROUP` entries; a head at most once a second, and only when there is something
- *         new under it. Polling is the truth; `wake` only makes it sooner.
- *         Before it signs, the new tree is proved to extend the head that was remembered outside
- *         the database. If it does not, the state is `forked`: places are still given, nothing is
+ * Shape:  one sequencer at a time holds the lease; each of its transactions checks the lease's
+ *         epoch first, so one that was stopped and replaced changes nothing when it wakes up.
+ *         Groups of at most `MAX_GROUP` entries; a head at most once a second, and only when there
+ *         is something new under it. Polling is the truth; `wake` only makes it sooner. Before it
+ *         signs, the new tree is proved to extend the head that was remembered outside the
+ *         database. If it does not, the state is `forked`: places are still given, nothing is
  *         signed, and whoever waits for inclusion goes on waiting, which is the safe side.
  * Units:  ms; `monotonic` for intervals, `now` for what is stored.
  * Errors: a tick throws database faults; the loop reports them and tries again.

@@ -2,7 +2,8 @@
  * Prometheus' conformance scripts (promql/promqltest), read into commands.
  *
  * Shape:  `load <step>` with series lines, `clear`, `eval instant at <t> <expr>`, `eval range from
- *         <a> to <b> step <s> <expr>` with expectations. A block ends at an empty line or a comment.
+ *         <a> to <b> step <s> <expr>` with expectations. A block ends at an empty line or a
+ *         comment.
  * Units:  ms. Native histograms are noted ("{{…}}"), not read.
  */
 import type { Labels } from "../../src/watch/signal/series.ts";

@@ -4,7 +4,8 @@
  * Shape:  a block = column count, row count (varints), then per column its name, its type and its
  *         values one after the other. Little-endian, as every machine this runs on.
  * Units:  DateTime64(3) is ms since the epoch.
- * Errors: encoding throws when columns differ in length; decoding throws on bytes that are no block.
+ * Errors: encoding throws when columns differ in length; decoding throws on bytes that are no
+ *         block.
  * Source: ClickHouse's documentation of the Native format (client revision 0, so no block header).
  */
 export type ColumnData =

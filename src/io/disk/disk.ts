@@ -1,9 +1,11 @@
 /**
  * The disk as a port, so that a simulator can lose what was not synced.
  *
- * Shape:  files are read and written at offsets; names become durable by `syncDir`, bytes by `sync`.
+ * Shape:  files are read and written at offsets; names become durable by `syncDir`, bytes by
+ *         `sync`.
  * Units:  bytes.
- * Errors: rejections carry Node's `code` ("ENOSPC", "EIO", "ENOENT", …); `lock` rejects DirectoryBusy.
+ * Errors: rejections carry Node's `code` ("ENOSPC", "EIO", "ENOENT", …); `lock` rejects
+ *         DirectoryBusy.
  */
 export type DiskFile = {
   readonly size: () => Promise<number>;

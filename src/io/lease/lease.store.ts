@@ -2,8 +2,8 @@
  * An expiring lease on a name, with a fencing epoch: work that must have one owner.
  *
  * Shape:  every new holder gets a higher epoch. The transaction that acts calls `fence` first: it
- *         locks the lease FOR SHARE and compares the epoch, so nobody can take over in the middle of
- *         it, and a holder that was stopped and replaced acts no more when it wakes up.
+ *         locks the lease FOR SHARE and compares the epoch, so nobody can take over in the middle
+ *         of it, and a holder that was stopped and replaced acts no more when it wakes up.
  * Units:  `ttlMs`; all times are the database's clock, so holders' clocks do not matter.
  * Errors: a lease that is held is `undefined`, one that was lost is `false`; database faults throw.
  */

@@ -2,9 +2,10 @@
  * Bytes of a segment: a header, then records.
  *
  * Shape:  header  = "NOVALOG1" | first index u64 | previous next u64 | crc u32 | 4 zero bytes
- *         record  = crc u32 | length u32 | index u64 | body; the crc covers everything after itself.
- *         Little-endian. `previousNext` is what the log's next index was when the segment began:
- *         less than `first` where indexes were given up on purpose, so a missing segment shows.
+ *         record  = crc u32 | length u32 | index u64 | body; the crc covers everything after
+ *         itself. Little-endian. `previousNext` is what the log's next index was when the segment
+ *         began: less than `first` where indexes were given up on purpose, so a missing segment
+ *         shows.
  * Errors: parsing answers `undefined` for bytes that are not what they should be.
  */
 import { crc32 } from "node:zlib";

@@ -6,7 +6,8 @@
  *         a gap appears only where records were damaged, and is counted in `stats`.
  * Units:  bytes. A body must not change until its append settles.
  * Errors: LogFault: "full" (quota, disk; recovers by itself), "too_large", "closed", "locked"
- *         (another process has the directory), "io" (the disk failed: closed for writing, readable).
+ *         (another process has the directory), "io" (the disk failed: closed for writing,
+ *         readable).
  * Source: the file format is in frame.ts.
  */
 import { nodeDisk } from "../disk/adapters/node-disk.ts";

@@ -1,8 +1,9 @@
 /**
  * Walks the records of one segment, in order, and says what is not a record.
  *
- * Shape:  visits records from a position until the visitor stops it or `end` is reached; damage with
- *         a good record behind it is reported and stepped over, damage up to the end is the `tail`.
+ * Shape:  visits records from a position until the visitor stops it or `end` is reached; damage
+ *         with a good record behind it is reported and stepped over, damage up to the end is the
+ *         `tail`.
  * Errors: the disk's.
  */
 import type { DiskFile } from "../disk/disk.ts";

@@ -1,9 +1,9 @@
 /**
  * One supervised child: started, awaited until ready, started again when it dies, stopped on order.
  *
- * A child says `{"ready":true,…}` on a line of stdout. It watches its stdin: the end of it means that
- * the parent is gone, and the child stops by itself. Exit code 2 means that starting it again would
- * not help (its configuration is wrong): that is fatal for the whole.
+ * A child says `{"ready":true,…}` on a line of stdout. It watches its stdin: the end of it means
+ * that the parent is gone, and the child stops by itself. Exit code 2 means that starting it again
+ * would not help (its configuration is wrong): that is fatal for the whole.
  */
 import type { ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";

@@ -1,7 +1,8 @@
 /**
  * Which KPIs are due, and what is asked of their measures.
  *
- * Shape:  `dueKpis` picks by cadence; `questionOf` says what to ask, or why there is nothing to ask.
+ * Shape:  `dueKpis` picks by cadence; `questionOf` says what to ask, or why there is nothing to
+ *         ask.
  * Units:  instants in ms since the epoch; `nowMs` is monotonic for pacing, `wallMs` for periods.
  */
 import { parseDuration } from "../../kernel/duration.ts";

@@ -1,8 +1,8 @@
 /**
  * Applies a plan: the file is a proposal, the newest row in PostgreSQL is the plan in force.
  *
- * Shape:  parse → lock → compare → version and ledger entry, in one transaction. A plan whose digest
- *         is that of the plan in force changes nothing, however often it is applied.
+ * Shape:  parse → lock → compare → version and ledger entry, in one transaction. A plan whose
+ *         digest is that of the plan in force changes nothing, however often it is applied.
  * Errors: `PlanProblem[]` of the text. Faults of the database pass through.
  */
 import type { JsonObject } from "../../kernel/canonical.ts";

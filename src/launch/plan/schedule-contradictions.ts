@@ -3,7 +3,7 @@
  *
  * Units: days of the plan's calendar, euros, people, users.
  */
-import type { Contradiction, ContradictionRule } from "./contradictions.ts";
+import type { Contradiction, ContradictionRule } from "./contradiction.ts";
 import type { Path } from "./document.ts";
 import { scheduledDates } from "./schedule.ts";
 import type { Phase } from "./schema/phase.ts";

@@ -3,7 +3,7 @@
  *
  * Units: a target is tried at its limit: `> 350` over `< 120` guarantees 350 ÷ 120 and no more.
  */
-import type { Contradiction, ContradictionRule } from "./contradictions.ts";
+import type { Contradiction, ContradictionRule } from "./contradiction.ts";
 import type { Path } from "./document.ts";
 import type { Measure, Relation } from "./schema/measure.ts";
 import { RISK_LEVELS, type Risk } from "./schema/risk.ts";

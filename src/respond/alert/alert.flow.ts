@@ -1,5 +1,6 @@
 /**
- * Readings in, alerts out: each effect is committed with its ledger entry before anybody hears of it.
+ * Readings in, alerts out: each effect is committed with its ledger entry before anybody hears of
+ * it.
  *
  * After a restart the firing alerts come back from PostgreSQL; what was pending starts again, so an
  * alert can be late by its `for`, never lost while its cause lasts.

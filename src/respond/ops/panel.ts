@@ -3,16 +3,14 @@
  *
  * Units: error rates are shares, latencies seconds; instants ms.
  */
-import type { Panel } from "../../contract/ops.ts";
-
-type PanelId = Panel["id"];
+type PanelId = "error-rate" | "latency";
 export type PanelLine = { readonly name: string; readonly expr: string };
 
 const API = 'surface="api"';
 const quantile = (q: number): string =>
   `histogram_quantile(${q}, sum by (le) (rate(novaevo_http_request_duration_seconds_bucket{${API}}[1m])))`;
 
-/** The error rate is by channel: one line each that reports (`channel` absent is the API itself). */
+/** The error rate is by channel: one line each that reports (no `channel` is the API itself). */
 const LINES: Readonly<Record<PanelId, readonly PanelLine[]>> = {
   "error-rate": [
     {
@@ -28,7 +26,7 @@ const LINES: Readonly<Record<PanelId, readonly PanelLine[]>> = {
     { name: "P99", expr: quantile(0.99) },
   ],
 };
-export const UNIT: Readonly<Record<PanelId, Panel["unit"]>> = {
+export const UNIT: Readonly<Record<PanelId, "ratio" | "s">> = {
   "error-rate": "ratio",
   latency: "s",
 };

@@ -1,3 +1,4 @@
+/** The mark and the name, a link to the first page. */
 import { PageLink } from "../shell/page-link.tsx";
 
 export const Brand = () => (

@@ -1,10 +1,10 @@
+/** A link to a page of the app. */
 import type { ComponentProps } from "react";
 import { Link, useSearch } from "wouter";
 import { withLang } from "./place.ts";
 
 type Props = Omit<ComponentProps<"a">, "href"> & { readonly to: string };
 
-/** A link to a page of the app. */
 export const PageLink = ({ to, children, ...rest }: Props) => {
   const search = useSearch();
   return (

@@ -6,7 +6,6 @@ export const PAGES = [
   { path: "/ops", id: "ops", key: "o" },
   { path: "/go", id: "go", key: "d" },
 ] as const;
-export type PageId = (typeof PAGES)[number]["id"];
 
 export const withLang = (path: string, search: string): string => {
   const lang = new URLSearchParams(search).get("lang");

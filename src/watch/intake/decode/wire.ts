@@ -48,7 +48,7 @@ export const readCount = (reader: Reader, end: number): number => {
   throw new WireFault(`a varint before byte ${reader.at} is longer than ${MAX_VARINT_BYTES} bytes`);
 };
 
-/** A signed 64-bit number, rounded where it is beyond 2^53: far outside any bound it has to meet. */
+/** A signed 64-bit number, rounded beyond 2^53: far outside any bound it has to meet. */
 export const readInt64 = (reader: Reader, end: number): number => {
   const { bytes } = reader;
   let low = 0;
