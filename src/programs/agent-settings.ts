@@ -1,20 +1,30 @@
 /** What the local agent is told to watch: this host, NovaEvo's own processes, and named targets. */
 import os from "node:os";
 import path from "node:path";
+import type { AgentSettings } from "./agent-config.ts";
 import type { Config } from "./config.ts";
 import type { Engines } from "./children.ts";
 
 const INTERVAL_MS = 1_000;
 const TIMEOUT_MS = 900;
+/** Where a server that listens everywhere is reached from its own machine. */
+const LOOPBACK_OF: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
-export const agentSettings = async (config: Config, engines: Engines): Promise<unknown> => {
-  const hubUrl = `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${config.port}`;
-  const own = ["hub", "store", "agent", "postgres"] as const;
+export const agentSettings = async (config: Config, engines: Engines): Promise<AgentSettings> => {
+  const host = LOOPBACK_OF[config.host] ?? config.host;
+  const hubUrl = `http://${host.includes(":") ? `[${host}]` : host}:${config.port}`;
   const process = (name: string) => ({
     name,
     service: `novaevo-${name}`,
     pidFile: path.join(config.dataDir, "run", `${name}.pid`),
   });
+  // An engine that runs elsewhere has no process here, and must not look dead for that.
+  const own = [
+    "hub",
+    "agent",
+    ...(config.databaseUrl === undefined ? ["postgres"] : []),
+    ...(config.clickhouseUrl === undefined ? ["store"] : []),
+  ];
   const every = { intervalMs: INTERVAL_MS, timeoutMs: TIMEOUT_MS };
   return {
     agentId: config.agentId,
@@ -25,10 +35,11 @@ export const agentSettings = async (config: Config, engines: Engines): Promise<u
     host: os.hostname(),
     scrapes: [
       { job: "novaevo", url: `${hubUrl}/metrics`, ...every, labels: { service: "novaevo-hub" } },
-      ...config.scrapes.map(({ job, url }) => ({ job, url, ...every, labels: {} })),
+      // The job is the service's id in the plan.
+      ...config.scrapes.map(({ job, url }) => ({ job, url, ...every, labels: { service: job } })),
     ],
     probes: [{ name: "novaevo-hub", url: `${hubUrl}/healthz`, ...every }],
     processes: own.map(process),
-    postgres: { connectionString: engines.databaseUrl, service: "novaevo-postgres" },
+    postgres: { connectionString: engines.databaseUrl, service: "novaevo-postgres", ...every },
   };
 };

@@ -24,6 +24,8 @@ export type BufferDeps = {
 const LINGER_MS = 20;
 const MIN_GAP_MS = 100;
 const MAX_BATCH_SAMPLES = 10_000;
+/** As encoded, a quarter of what the hub takes; a single sample may be larger. */
+const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 /** Waiting for a slow disk; about 20 MB of samples. */
 const MAX_PENDING_SAMPLES = 200_000;
 
@@ -31,6 +33,16 @@ export type Batcher = {
   readonly add: (samples: readonly StampedSample[]) => void;
   /** Resolves once everything added so far is durable or counted as dropped. */
   readonly flush: () => Promise<void>;
+};
+
+/** How many of the first samples make a batch; at least one. */
+const batchLength = (pending: readonly StampedSample[]): number => {
+  let bytes = 0;
+  const end = pending.slice(0, MAX_BATCH_SAMPLES).findIndex(({ series }) => {
+    bytes += series.wire.length;
+    return bytes > MAX_BATCH_BYTES;
+  });
+  return end === -1 ? MAX_BATCH_SAMPLES : Math.max(1, end);
 };
 
 const writeBatch = async (deps: BufferDeps, batch: readonly StampedSample[]): Promise<void> => {
@@ -52,8 +64,9 @@ export const batcher = (deps: BufferDeps): Batcher => {
 
   const write = async (): Promise<void> => {
     while (pending.length > 0) {
-      const batch = pending.slice(0, MAX_BATCH_SAMPLES);
-      pending = pending.slice(MAX_BATCH_SAMPLES);
+      const length = batchLength(pending);
+      const batch = pending.slice(0, length);
+      pending = pending.slice(length);
       await writeBatch(deps, batch);
     }
   };

@@ -22,6 +22,8 @@ export type FileSystem = {
 export type ProcessUse = {
   readonly name: string;
   readonly service: string;
+  /** Whether `up` of its service comes from here; else somebody asks the service itself. */
+  readonly saysUp: boolean;
   /** Absent while it does not run. `identity` changes when another process takes its place. */
   readonly running?: {
     readonly identity: string;
@@ -155,19 +157,25 @@ const observeFileSystems = ({ fileSystems }: HostLook): readonly Observation[] =
 
 const observeProcesses = (before: HostLook | undefined, now: HostLook): readonly Observation[] => {
   const cores = now.allowance.cpuCores ?? now.cpu?.cpus ?? Number.NaN;
-  return now.processes.flatMap(({ name, service, running }) => {
+  const memory = now.allowance.memoryLimitBytes ?? now.memory?.totalBytes ?? Number.NaN;
+  return now.processes.flatMap(({ name, service, saysUp, running }) => {
     const labels = { process: name, service };
-    const up = gauge("process.up", "", running === undefined ? 0 : 1, labels);
-    if (running === undefined) return [up];
+    const isUp = running === undefined ? 0 : 1;
+    const up = [
+      gauge("process.up", "", isUp, labels),
+      ...(saysUp ? [gauge("up", "", isUp, { ...labels, job: "process" })] : []),
+    ];
+    if (running === undefined) return up;
     const earlier = before?.processes.find((other) => other.name === name)?.running;
     const isSame = earlier?.identity === running.identity;
     const spent = isSame ? running.cpuSeconds - earlier.cpuSeconds : Number.NaN;
     const cpu = share(spent / (elapsedSeconds(before, now) * cores));
     return [
-      up,
+      ...up,
       gauge("process.cpu.utilization", "1", cpu, labels),
       counter("process.cpu.time", "s", running.cpuSeconds, labels),
       gauge("process.memory.usage", "By", running.memoryBytes, labels),
+      gauge("process.memory.utilization", "1", share(running.memoryBytes / memory), labels),
     ];
   });
 };

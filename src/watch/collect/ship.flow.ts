@@ -121,7 +121,8 @@ const agree = async (deps: ShipDeps, signal: AbortSignal): Promise<LinkOutcome |
 };
 
 const delayOf = (outcome: LinkOutcome, attempt: number, dice: number): number => {
-  if (outcome.kind === "unauthorised") return UNAUTHORISED_DELAY_MS;
+  // The first time the token may just have been changed; the next try reads it again.
+  if (outcome.kind === "unauthorised" && attempt > 0) return UNAUTHORISED_DELAY_MS;
   return backoffMs(attempt, dice, outcome.kind === "retry" ? outcome.retryAfterMs : undefined);
 };
 

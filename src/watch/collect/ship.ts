@@ -36,7 +36,8 @@ export const trimmable = ({ accepted, stored }: HubState, cursor: number): numbe
   Math.min(stored, accepted, cursor - 1);
 
 const FIRST_DELAY_MS = 200;
-const MAX_DELAY_MS = 5_000;
+/** A hub that comes back is fed again this soon. */
+const MAX_DELAY_MS = 2_000;
 const MAX_DOUBLINGS = 6;
 
 /** Exponential with jitter; a server's wish counts up to the same limit. */

@@ -18,6 +18,8 @@ type Stored = { readonly agentId: string; readonly streamId: string; readonly co
 
 const NAME = "stream.json";
 const MAX_BYTES = 4_096;
+/** The hub takes 64 characters; nine go to the suffix. */
+const MAX_PREFIX = 55;
 
 const readStored = async (disk: Disk, path: string): Promise<Partial<Stored>> => {
   try {
@@ -64,6 +66,9 @@ export const openStream = async (
     confirm: async () => {
       if (!current.confirmed) await save({ ...current, confirmed: true });
     },
-    rename: () => save({ agentId, streamId: `${agentId}.${deps.randomHex()}`, confirmed: true }),
+    rename: () => {
+      const streamId = `${agentId.slice(0, MAX_PREFIX)}.${deps.randomHex()}`;
+      return save({ agentId, streamId, confirmed: true });
+    },
   };
 };

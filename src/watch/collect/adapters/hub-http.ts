@@ -80,7 +80,8 @@ export const hubOverHttp = (options: {
       try {
         token = (await options.token()).trim();
       } catch (fault) {
-        return { kind: "unauthorised", why: `the token cannot be read: ${String(fault)}` };
+        // On the first start the agent may be there before the hub has written it.
+        return { kind: "retry", why: `the token cannot be read: ${String(fault)}` };
       }
       return ask(streamId, { url: new URL(STATE_PATH, base), signal });
     },

@@ -27,6 +27,7 @@ import {
 export type WatchedProcess = {
   readonly name: string;
   readonly service: string;
+  readonly saysUp: boolean;
   readonly pid?: number | undefined;
   /** Holds the pid on its first line, as PostgreSQL's does; may change while we run. */
   readonly pidFile?: string | undefined;
@@ -66,11 +67,11 @@ const treeOf = (root: number): readonly number[] => {
 };
 
 const lookAtProcess = (watched: WatchedProcess): ProcessUse => {
-  const { name, service } = watched;
+  const { name, service, saysUp } = watched;
   const root = pidOf(watched);
   const stat =
     root === undefined ? undefined : parseProcessStat(readText(`/proc/${root}/stat`) ?? "");
-  if (root === undefined || stat === undefined) return { name, service };
+  if (root === undefined || stat === undefined) return { name, service, saysUp };
   let cpuSeconds = 0;
   let memoryBytes = 0;
   for (const pid of treeOf(root)) {
@@ -81,6 +82,7 @@ const lookAtProcess = (watched: WatchedProcess): ProcessUse => {
   return {
     name,
     service,
+    saysUp,
     running: { identity: `${root}:${stat.startTicks}`, cpuSeconds, memoryBytes },
   };
 };

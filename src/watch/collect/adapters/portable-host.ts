@@ -74,12 +74,12 @@ export const portableHost =
       networks: [],
       fileSystems: await rootFileSystem(),
       processes: processes.map((watched): HostLook["processes"][number] => {
-        const { name, service } = watched;
+        const { name, service, saysUp } = watched;
         const pid = pidOf(watched);
-        if (pid === undefined || !isAlive(pid)) return { name, service };
+        if (pid === undefined || !isAlive(pid)) return { name, service, saysUp };
         // Without /proc a process is only known to run: what it uses is unknown, not zero.
         const unknown = { cpuSeconds: Number.NaN, memoryBytes: Number.NaN };
-        return { name, service, running: { identity: String(pid), ...unknown } };
+        return { name, service, saysUp, running: { identity: String(pid), ...unknown } };
       }),
     };
   };

@@ -4,7 +4,7 @@
  * Every query is cheap (system views, no table is scanned), runs for at most a second, on one
  * connection that is opened again when it breaks. The driver is loaded only here.
  *
- * Units:  seconds, bytes. `postgresql_up` 0 when a look fails.
+ * Units:  seconds, bytes. `up` and `postgresql_up` 0 when a look fails.
  * Source: the cumulative statistics system, PostgreSQL 15 to 18; names after OpenTelemetry's
  *         postgresql receiver where it has one.
  */
@@ -14,7 +14,8 @@ import { counter, gauge, sampler, type Observation } from "../observation.ts";
 
 export type PostgresqlOptions = {
   readonly connectionString: string;
-  readonly labels: Readonly<Record<string, string>>;
+  readonly host: string;
+  readonly service: string;
   readonly intervalMs: number;
   readonly timeoutMs: number;
 };
@@ -97,13 +98,19 @@ const replication = (row: Row): readonly Observation[] => {
   return [standbys, gauge(name, "s", age)];
 };
 
+/** As for a scrape: `up` says that the server answered a look. */
+const upIs = (value: 0 | 1): readonly Observation[] => [
+  gauge("postgresql.up", "", value),
+  gauge("up", "", value),
+];
+
 const observe = (row: Row): readonly Observation[] => {
   const max = numberOf(row, "max_connections");
   const total = numberOf(row, "total");
   const backends = (state: string, column: string): Observation =>
     gauge("postgresql.backends", "{connection}", numberOf(row, column), { state });
   return [
-    gauge("postgresql.up", "", 1),
+    ...upIs(1),
     gauge("postgresql.connection.max", "{connection}", max),
     gauge("postgresql.connection.count", "{connection}", total),
     gauge("postgresql.connection.utilization", "1", total / max),
@@ -149,7 +156,9 @@ export const postgresqlCollector = (
   clock: { readonly monotonic: () => number },
   options: PostgresqlOptions,
 ): Collector => {
-  const toSamples = sampler(options.labels);
+  const { host, service, connectionString } = options;
+  const instance = new URL(connectionString).host;
+  const toSamples = sampler({ host, service, job: "postgresql", instance });
   let client: Client | undefined;
   let hasStatements = false;
   let sizes: readonly Observation[] = [];
@@ -200,7 +209,7 @@ export const postgresqlCollector = (
         throw fault;
       }
     },
-    failed: () => toSamples([gauge("postgresql.up", "", 0)]),
+    failed: () => toSamples(upIs(0)),
     close: async () => drop(),
   };
 };
