@@ -233,10 +233,14 @@ describe.each(CASES)("$says", ({ rule, planted }) => {
 });
 
 test("an exception is there only while it is needed", () => {
-  for (const [name, [door]] of Object.entries(rules.EXCEPTIONS))
-    expect(tree.get(name)?.globals, name).toContain(door);
-  for (const name of Object.keys(rules.SQL_EXCEPTIONS))
-    expect(rules.hasSql(tree.get(name)!), name).toBe(true);
+  const idleDoors = Object.entries(rules.EXCEPTIONS).filter(
+    ([name, [door]]) => tree.get(name)?.globals.includes(door) !== true,
+  );
+  const idleSql = Object.keys(rules.SQL_EXCEPTIONS).filter((name) => {
+    const file = tree.get(name);
+    return file === undefined || !rules.hasSql(file);
+  });
+  expect([idleDoors, idleSql]).toEqual([[], []]);
 });
 
 test("what only looks like a breach is none", () => {
