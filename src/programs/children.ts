@@ -16,6 +16,8 @@ import type { Config } from "./config.ts";
 
 const PROGRAM = fileURLToPath(new URL("./novaevo.ts", import.meta.url));
 const POLL_MS = 30;
+/** Lines of PostgreSQL that say it starts and stops as it should. */
+const ROUTINE = /^(LOG|NOTICE|INFO):/;
 const POSTGRES_START_MS = 60_000;
 /** chDB's queries occupy libuv's threads; the default of 4 starves file work. */
 const STORE_THREADS = "12";
@@ -36,7 +38,11 @@ export const postgresChild = (embedded: Embedded, port: number, log: Log): Child
   spawn: async () => {
     const child = startPostmaster(embedded, port);
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      for (const line of text.split("\n")) if (line !== "") log.warn(line, { child: "postgres" });
+      for (const line of text.split("\n")) {
+        if (line === "") continue;
+        const say = ROUTINE.test(line) ? log.info : log.warn;
+        say(line, { child: "postgres" });
+      }
     });
     return child;
   },

@@ -95,8 +95,9 @@ const run = async (
       return issue;
     }),
   );
-  start(agentChild(config, await agentSettings(config, engines)));
   const said = await hub.ready;
+  // After the hub: a probe of something that is still starting would count as an outage.
+  start(agentChild(config, await agentSettings(config, engines)));
   if (json) process.stdout.write(`${JSON.stringify({ ...said, dataDir: config.dataDir })}\n`);
   else announce(config, said);
 };

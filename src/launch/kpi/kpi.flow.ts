@@ -46,14 +46,19 @@ export const openKpis = async (deps: KpiFlowDeps): Promise<Kpis> => {
   const take = async (jobs: readonly Job[]): Promise<readonly KpiReading[]> => {
     if (jobs.length === 0) return [];
     const observed = await observe(deps.ask, jobs);
-    const taken = jobs.map((job, i) => {
-      const seen = observed[i] ?? { kind: "missing", why: "query_failed" };
-      return { job, reading: read(seen, targetOf(job.kpi), demands(job.measure), job.atMs) };
-    });
+    const taken = jobs
+      .map((job, i) => {
+        const seen = observed[i] ?? { kind: "missing", why: "query_failed" };
+        return { job, reading: read(seen, targetOf(job.kpi), demands(job.measure), job.atMs) };
+      })
+      // A period is closed by what was measured in it, not by an engine that is still starting.
+      .filter(({ job, reading }) => job.closeMs === undefined || !isPassing(reading));
     await deps.keep(taken.map(({ job, reading }) => ({ kpi: job.kpi, reading })));
     await commitChanges(deps, states, taken);
     for (const { job, reading } of taken) {
-      lastReadMs.set(job.kpi.id, deps.clock.monotonic());
+      // What could not be asked yet is asked again at the next turn, not at the next period.
+      if (isPassing(reading)) lastReadMs.delete(job.kpi.id);
+      else lastReadMs.set(job.kpi.id, deps.clock.monotonic());
       if (job.closeMs !== undefined) lastCloseMs.set(job.kpi.id, job.closeMs);
       const before = latest.get(job.kpi.id);
       // A close that is read late must not hide what is known of now.
@@ -79,6 +84,8 @@ export const openKpis = async (deps: KpiFlowDeps): Promise<Kpis> => {
     },
   };
 };
+
+const isPassing = (reading: Reading): boolean => reading.why === "refilling";
 
 /** One round trip for all questions; a KPI without a question keeps its own reason. */
 const observe = async (ask: Ask, jobs: readonly Job[]): Promise<readonly Observation[]> => {
