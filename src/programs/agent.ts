@@ -131,7 +131,10 @@ const collectorsOf = (config: AgentConfig): readonly Collector[] => {
         intervalMs,
         timeoutMs,
         processes: processes.map(({ name, service, pid, pidFile }) => ({
-          ...{ name, service, pid, pidFile },
+          name,
+          service,
+          pid,
+          pidFile,
           saysUp: !asked.has(service),
         })),
       },

@@ -5,13 +5,19 @@
  */
 import type { Clock } from "../../kernel/clock.ts";
 import type { LogFault, SegmentLog } from "../../io/log/segment-log.ts";
-import { countUp, noCounts, observeAgent, type AgentState } from "./agent-metrics.ts";
-import { batcher } from "./buffer.flow.ts";
+import {
+  countUp,
+  noCounts,
+  observeAgent,
+  type AgentCounts,
+  type AgentState,
+} from "./agent-metrics.ts";
+import { batcher, type Batcher } from "./buffer.flow.ts";
 import { runCollector, type CollectDeps } from "./collect.flow.ts";
 import type { Collector } from "./collector.ts";
 import type { HubLink } from "./hub-link.ts";
-import { sampler } from "./observation.ts";
-import { runShipper, type ShipProgress } from "./ship.flow.ts";
+import { sampler, type Observation } from "./observation.ts";
+import { noProgress, runShipper } from "./ship.flow.ts";
 import type { Quarantine } from "./quarantine.flow.ts";
 import type { Stream } from "./stream.flow.ts";
 import { advance, startTimeline } from "./timeline.ts";
@@ -82,6 +88,58 @@ const lagWatch = (startedMs: number) => {
   };
 };
 
+/** The agent's timeline, and a word when the clock jumps. */
+const timeKeeper = ({ clock, say }: Pick<AgentDeps, "clock" | "say">) => {
+  let line = startTimeline(clock.now(), clock.monotonic());
+  const aheadMs = (): number => line.nowMs - line.wallMs;
+  return {
+    now: (): number => {
+      const { jumps } = line;
+      line = advance(line, clock.now(), clock.monotonic());
+      if (line.jumps > jumps) say("the clock jumped", { wall: line.wallMs, aheadMs: aheadMs() });
+      return line.nowMs;
+    },
+    state: () => ({ jumps: line.jumps, aheadMs: aheadMs() }),
+  };
+};
+
+/** A batcher that counts, and says once when samples begin to be dropped and once when they end. */
+const openBatcher = (
+  { log, compress, clock, sleep, say }: AgentDeps,
+  counts: AgentCounts,
+  on: { readonly appended: (index: number) => void; readonly broken: (fault: LogFault) => void },
+): Batcher => {
+  let isDropping = false;
+  return batcher({
+    log,
+    compress,
+    monotonic: clock.monotonic,
+    sleep,
+    appended: (index, samples) => {
+      if (isDropping) say("the buffer takes batches again", { dropped: counts.droppedSamples });
+      isDropping = false;
+      counts.batchedSamples += samples;
+      on.appended(index);
+    },
+    dropped: (samples, why) => {
+      if (!isDropping) say("samples are dropped", { why });
+      isDropping = true;
+      counts.droppedSamples += samples;
+    },
+    broken: on.broken,
+  });
+};
+
+/** The agent as one more target. */
+const ownCollector = (
+  { host, intervalMs }: AgentOptions,
+  observe: () => readonly Observation[],
+): Collector => {
+  const toSamples = sampler({ host, service: "novaevo-agent" });
+  const collect = async () => toSamples(observe());
+  return { name: "agent", intervalMs, timeoutMs: intervalMs, collect };
+};
+
 export const startAgent = (deps: AgentDeps, options: AgentOptions): RunningAgent => {
   const { clock, log, say } = deps;
   const startedMs = clock.monotonic();
@@ -89,48 +147,18 @@ export const startAgent = (deps: AgentDeps, options: AgentOptions): RunningAgent
   const counts = noCounts();
   const lag = lagWatch(startedMs);
   const records = bell(deps.sleep);
-  const ship: ShipProgress = {
-    accepted: log.first() - 1,
-    stored: log.first() - 1,
-    connected: false,
-    sent: 0,
-    quarantined: 0,
-    missing: 0,
-  };
+  const ship = noProgress(log);
   const collecting = new AbortController();
   const shipping = new AbortController();
-  let reportBroken: (fault: LogFault) => void = () => undefined;
-  const broken = new Promise<LogFault>((resolve) => (reportBroken = resolve));
+  const broken = Promise.withResolvers<LogFault>();
 
-  let line = startTimeline(startedAtMs, startedMs);
-  const now = (): number => {
-    const { jumps } = line;
-    line = advance(line, clock.now(), clock.monotonic());
-    if (line.jumps > jumps) {
-      say("the clock jumped", { wall: line.wallMs, aheadMs: line.nowMs - line.wallMs });
-    }
-    return line.nowMs;
-  };
-
-  let isDropping = false;
-  const batches = batcher({
-    log,
-    compress: deps.compress,
-    monotonic: clock.monotonic,
-    sleep: deps.sleep,
-    appended: (index, samples) => {
-      if (isDropping) say("the buffer takes batches again", { dropped: counts.droppedSamples });
-      isDropping = false;
-      counts.batchedSamples += samples;
+  const time = timeKeeper(deps);
+  const batches = openBatcher(deps, counts, {
+    appended: (index) => {
       lag.appended(index, clock.monotonic());
       records.ring();
     },
-    dropped: (samples, why) => {
-      if (!isDropping) say("samples are dropped", { why });
-      isDropping = true;
-      counts.droppedSamples += samples;
-    },
-    broken: reportBroken,
+    broken: broken.resolve,
   });
 
   const stateOfAgent = (): AgentState => ({
@@ -143,19 +171,12 @@ export const startAgent = (deps: AgentDeps, options: AgentOptions): RunningAgent
       stats: log.stats(),
     },
     lagMs: lag.lagMs(ship.accepted, log.next(), clock.monotonic()),
-    clock: { jumps: line.jumps, aheadMs: line.nowMs - line.wallMs },
+    clock: time.state(),
     startedAtMs,
   });
-  const toSamples = sampler({ host: options.host, service: "novaevo-agent" });
-  const ownMetrics: Collector = {
-    name: "agent",
-    intervalMs: options.intervalMs,
-    timeoutMs: options.intervalMs,
-    collect: async () => toSamples(observeAgent(stateOfAgent())),
-  };
-
+  const own = ownCollector(options, () => observeAgent(stateOfAgent()));
   const collectDeps: CollectDeps = {
-    now,
+    now: time.now,
     monotonic: clock.monotonic,
     sleep: deps.sleep,
     emit: batches.add,
@@ -166,11 +187,11 @@ export const startAgent = (deps: AgentDeps, options: AgentOptions): RunningAgent
     },
     log: say,
   };
-  const loops = [...options.collectors, ownMetrics].map((collector) =>
+  const loops = [...options.collectors, own].map((collector) =>
     runCollector(collectDeps, collector, collecting.signal),
   );
   const shipper = runShipper(
-    { ...deps, waitForRecords: records.wait, progress: ship },
+    { ...deps, now: time.now, waitForRecords: records.wait, progress: ship },
     shipping.signal,
   );
 
@@ -187,5 +208,5 @@ export const startAgent = (deps: AgentDeps, options: AgentOptions): RunningAgent
     deps.link.close();
     await log.close();
   };
-  return { broken, stop };
+  return { broken: broken.promise, stop };
 };

@@ -9,8 +9,8 @@ import type { HubState } from "./ship.ts";
 
 export type LinkOutcome =
   | { readonly kind: "state"; readonly state: HubState }
-  /** This batch can never be accepted. */
-  | { readonly kind: "poison"; readonly why: string }
+  /** This batch can never be accepted, unless `hubAtMs` shows that its times are only too new. */
+  | { readonly kind: "poison"; readonly why: string; readonly hubAtMs?: number }
   | { readonly kind: "unauthorised"; readonly why: string }
   | { readonly kind: "retry"; readonly why: string; readonly retryAfterMs?: number };
 

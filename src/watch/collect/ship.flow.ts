@@ -5,9 +5,9 @@
  *         the connection leads back to asking. A batch the hub can never accept goes to quarantine.
  * Errors: none end the loop; the agent collects on while the hub is away.
  */
-import type { SegmentLog } from "../../io/log/segment-log.ts";
+import type { LogRecord, SegmentLog } from "../../io/log/segment-log.ts";
 import type { HubLink, LinkOutcome } from "./hub-link.ts";
-import { backoffMs, reconcile, trimmable, type HubState } from "./ship.ts";
+import { backoffMs, holdUntil, reconcile, trimmable, type HubState } from "./ship.ts";
 import type { Stream } from "./stream.flow.ts";
 
 export type ShipDeps = {
@@ -15,6 +15,8 @@ export type ShipDeps = {
   readonly link: HubLink;
   readonly stream: Stream;
   readonly random: () => number;
+  /** The agent's timeline: no sample in the buffer is newer. */
+  readonly now: () => number;
   readonly sleep: (delayMs: number, signal: AbortSignal) => Promise<void>;
   /** Resolves when a record was appended, or after the delay. */
   readonly waitForRecords: (delayMs: number, signal: AbortSignal) => Promise<void>;
@@ -35,17 +37,53 @@ export type ShipProgress = {
   missing: number;
 };
 
+export const noProgress = (log: Pick<SegmentLog, "first">): ShipProgress => ({
+  accepted: log.first() - 1,
+  stored: log.first() - 1,
+  connected: false,
+  sent: 0,
+  quarantined: 0,
+  missing: 0,
+});
+
 const READ_LIMIT = { maxRecords: 64, maxBytes: 4 * 1024 * 1024 };
 const IDLE_MS = 1_000;
 const UNAUTHORISED_DELAY_MS = 5_000;
+const HELD_RETRY_MS = 5_000;
 
 type Sending = { cursor: number; previous: number };
 
-/** A batch was refused for good; the next one is tried. */
-const setAside = async (deps: ShipDeps, seq: number, body: Uint8Array, why: string) => {
+/** What became of refused batches; asked again after every agreement. */
+type Refused = {
+  readonly poisoned: Set<number>;
+  /** By the hub's clock: until then the first refused batch may only be too new. */
+  held: { readonly seq: number; readonly untilMs: number } | undefined;
+};
+
+type Poison = Extract<LinkOutcome, { kind: "poison" }>;
+
+/** A batch was refused: set aside, so that the next one is tried, or held where time may help. */
+const refuse = async (
+  deps: ShipDeps,
+  refused: Refused,
+  { index: seq, body }: LogRecord,
+  { why, hubAtMs }: Poison,
+): Promise<LinkOutcome | undefined> => {
+  const untilMs = holdUntil(hubAtMs, deps.now());
+  if (refused.held?.seq !== seq) {
+    refused.held = untilMs === undefined ? undefined : { seq, untilMs };
+  }
+  if (refused.held !== undefined && hubAtMs !== undefined && hubAtMs < refused.held.untilMs) {
+    const minutes = Math.round((deps.now() - hubAtMs) / 60_000);
+    const why = `our clock is ${minutes} min ahead of the hub's: batches wait`;
+    return { kind: "retry", why, retryAfterMs: HELD_RETRY_MS };
+  }
+  refused.held = undefined;
+  refused.poisoned.add(seq);
   deps.progress.quarantined += 1;
   deps.say("the hub can never accept this batch", { seq, why });
   await deps.quarantine(seq, body, why);
+  return undefined;
 };
 
 const note = async (deps: ShipDeps, state: HubState, cursor: number): Promise<void> => {
@@ -60,21 +98,22 @@ const note = async (deps: ShipDeps, state: HubState, cursor: number): Promise<vo
 const drain = async (
   deps: ShipDeps,
   sending: Sending,
-  poisoned: Set<number>,
+  refused: Refused,
   signal: AbortSignal,
 ): Promise<LinkOutcome | undefined> => {
   const { log, link, stream, progress } = deps;
   while (!signal.aborted) {
     const records = await log.read(sending.cursor, READ_LIMIT);
     if (records.length === 0) return undefined;
-    for (const { index: seq, body } of records) {
+    for (const record of records) {
       if (signal.aborted) return undefined;
-      if (!poisoned.has(seq)) {
+      const { index: seq, body } = record;
+      if (!refused.poisoned.has(seq)) {
         const batch = { seq, previous: sending.previous, body };
         const outcome = await link.send(stream.id(), batch, signal);
         if (outcome.kind === "poison") {
-          await setAside(deps, seq, body, outcome.why);
-          poisoned.add(seq);
+          const held = await refuse(deps, refused, record, outcome);
+          if (held !== undefined) return held;
         } else if (outcome.kind !== "state") {
           return outcome;
         } else if (outcome.state.accepted !== seq) {
@@ -129,7 +168,7 @@ const delayOf = (outcome: LinkOutcome, attempt: number, dice: number): number =>
 /** From an agreement to the first problem; `undefined` when it is time to ask again. */
 const shipWhileAgreed = async (
   deps: ShipDeps,
-  poisoned: Set<number>,
+  refused: Refused,
   signal: AbortSignal,
 ): Promise<{ readonly problem: LinkOutcome | undefined; readonly advanced: boolean }> => {
   const { progress, log } = deps;
@@ -139,7 +178,7 @@ const shipWhileAgreed = async (
   if (!progress.connected) deps.say("the hub is there", { from });
   progress.connected = true;
   do {
-    const problem = await drain(deps, agreed, poisoned, signal);
+    const problem = await drain(deps, agreed, refused, signal);
     if (problem !== undefined) return { problem, advanced: agreed.cursor > from };
     await deps.waitForRecords(IDLE_MS, signal);
     // Nothing to send, but not all stored: only asking tells when it may be deleted.
@@ -148,11 +187,11 @@ const shipWhileAgreed = async (
 };
 
 export const runShipper = async (deps: ShipDeps, signal: AbortSignal): Promise<void> => {
-  const poisoned = new Set<number>();
+  const refused: Refused = { poisoned: new Set(), held: undefined };
   let attempt = 0;
   let saidWhy: string | undefined;
   while (!signal.aborted) {
-    const { problem, advanced } = await shipWhileAgreed(deps, poisoned, signal).catch(
+    const { problem, advanced } = await shipWhileAgreed(deps, refused, signal).catch(
       (fault: unknown) => ({
         problem: { kind: "retry", why: String(fault) } as const,
         advanced: false,

@@ -35,14 +35,25 @@ export const reconcile = (
 export const trimmable = ({ accepted, stored }: HubState, cursor: number): number =>
   Math.min(stored, accepted, cursor - 1);
 
+/** The hub takes samples up to ten minutes ahead of its clock; an answer's clock is a second coarse. */
+const AHEAD_MS = 9 * 60_000;
+
+/**
+ * Until when, by the hub's clock, a refused batch is to be held because its times may be too new:
+ * after a jump of a clock it is good later. `undefined` where that cannot be the reason.
+ */
+export const holdUntil = (hubAtMs: number | undefined, nowMs: number): number | undefined =>
+  hubAtMs !== undefined && nowMs - hubAtMs > AHEAD_MS ? nowMs - AHEAD_MS : undefined;
+
 const FIRST_DELAY_MS = 200;
 /** A hub that comes back is fed again this soon. */
 const MAX_DELAY_MS = 2_000;
+const MAX_WISH_MS = 30_000;
 const MAX_DOUBLINGS = 6;
 
-/** Exponential with jitter; a server's wish counts up to the same limit. */
+/** Exponential with jitter; a server may wish for more. */
 export const backoffMs = (attempt: number, dice: number, retryAfterMs = 0): number => {
   const ceiling = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(attempt, MAX_DOUBLINGS));
   const jittered = ceiling * (0.5 + dice / 2);
-  return Math.min(MAX_DELAY_MS, Math.max(jittered, retryAfterMs));
+  return Math.max(jittered, Math.min(retryAfterMs, MAX_WISH_MS));
 };

@@ -17,7 +17,8 @@ const BATCHES_PATH = "api/agent/v1/batches";
 const TIMEOUT_MS = 10_000;
 const MAX_ANSWER_BYTES = 64 * 1024;
 const MAX_WHY = 300;
-const POISON = new Set([400, 413, 415, 422]);
+const BAD_REQUEST = 400;
+const POISON = new Set([BAD_REQUEST, 413, 415, 422]);
 const UNAUTHORISED = new Set([401, 403]);
 
 const isCount = (value: unknown): value is number =>
@@ -39,11 +40,17 @@ const retryAfter = (answer: Answer): { retryAfterMs?: number } => {
   return Number.isFinite(seconds) && seconds > 0 ? { retryAfterMs: seconds * 1_000 } : {};
 };
 
+/** What the hub's clock says, where the refusal may be about times. */
+const hubTime = ({ status, headers }: Answer): { hubAtMs?: number } => {
+  const atMs = Date.parse(String(headers["date"]));
+  return status === BAD_REQUEST && Number.isFinite(atMs) ? { hubAtMs: atMs } : {};
+};
+
 const outcomeOf = (answer: Answer): LinkOutcome => {
   const { status, body } = answer;
   if (status === 200) return parseState(body);
   const why = `HTTP ${status} ${body.toString("utf8")}`.slice(0, MAX_WHY);
-  if (POISON.has(status)) return { kind: "poison", why };
+  if (POISON.has(status)) return { kind: "poison", why, ...hubTime(answer) };
   if (UNAUTHORISED.has(status)) return { kind: "unauthorised", why };
   return { kind: "retry", why, ...retryAfter(answer) };
 };
