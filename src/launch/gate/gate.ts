@@ -3,7 +3,7 @@
  *
  * Shape:  criterion → finding (pass | fail | unknown with the reason); findings → verdict.
  * Errors: none. Absence of evidence is unknown, and unknown never passes.
- * Source: DESIGN §4; the roadmap's exit criteria, §1.2.3 to §1.4.3.
+ * Source: the roadmap's exit criteria, §1.2.3 to §1.4.3.
  */
 import type { Criterion, Gate } from "../plan/plan.ts";
 import { reasonOf, type Reading, type Words } from "../kpi/reading.ts";

@@ -4,7 +4,6 @@
  * Units:  values in the measure's unit; instants and ages in ms.
  * Errors: none; every observation has an answer. Missing is not zero, NaN is missing, and an
  *         unknown reading neither passes nor fails anything.
- * Source: DESIGN §4.
  */
 import type { Kpi, Measure, Operator } from "../plan/plan.ts";
 import { holds } from "./compare.ts";

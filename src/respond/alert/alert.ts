@@ -6,7 +6,7 @@
  *         neither fires nor resolves anything; `forMs` and `keepForMs` are the rule's.
  * Errors: none. An unknown reading never fires and never resolves: pending and firing are kept,
  *         and what had been held towards a resolution starts again.
- * Source: DESIGN §4; Prometheus' `for` and `keep_firing_for`, with a hysteresis band.
+ * Source: Prometheus' `for` and `keep_firing_for`, with a hysteresis band.
  */
 import type { AlertSignal } from "../../launch/kpi/reading.ts";
 

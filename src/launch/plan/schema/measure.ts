@@ -3,7 +3,7 @@
  *
  * Units:  `ratio` is a share or growth where 1 is 100 %; `quotient` is x of "x:1"; `score5` is a
  *         mean of answers 1 to 5; `nps` is −100 to 100. Thresholds are in the measure's unit.
- * Source: DESIGN §4. A measure whose source is not connected says why in `unavailable`.
+ * Source: docs/plan.md. A measure whose source is not connected says why in `unavailable`.
  */
 import * as z from "zod";
 import { duration, expression, id, line, text, type Immutable } from "./words.ts";
