@@ -96,7 +96,7 @@ export const kpiRoutes = [
     access: "viewer",
     summary: "One KPI and its readings over a range",
     params: IdParam,
-    query: z.object({
+    query: z.strictObject({
       from: Instant.optional(),
       to: Instant.optional(),
       limit: z.coerce.number().int().min(1).max(2000).default(300),

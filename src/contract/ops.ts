@@ -75,7 +75,7 @@ export const opsRoutes = [
     access: "viewer",
     summary: "A chart's series over a range",
     params: z.object({ id: z.enum(PANELS) }),
-    query: z.object({ from: Instant.optional(), to: Instant.optional() }),
+    query: z.strictObject({ from: Instant.optional(), to: Instant.optional() }),
     reply: Panel,
   },
   {

@@ -12,7 +12,12 @@ export const Principal = z.object({
 });
 export type Principal = z.infer<typeof Principal>;
 
-const Name = z.string().trim().min(1).max(80);
+const Name = z
+  .string()
+  .trim()
+  .min(1)
+  .max(80)
+  .regex(/^\P{Cc}*$/u, "control characters are not allowed");
 const Password = z.string().min(12).max(200);
 export const Account = z.object({
   id: z.string(),

@@ -33,7 +33,7 @@ export const Comparison = z.object({
   text: z.string(),
 });
 
-export const Page = z.object({
+export const Page = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50),
   cursor: z.string().max(200).optional(),
 });

@@ -36,9 +36,15 @@ export const sendProblem = (
 
 /** All of a schema's complaints as one Problem that names the first field and lists the rest. */
 export const schemaProblem = (where: string, fault: z.core.$ZodError): Problem => {
-  const said = fault.issues.map(({ path, message }) => {
-    const field = [where, ...path.map(String)].join(".");
-    return { field, message: `${field}: ${message}` };
+  const said = fault.issues.flatMap((issue) => {
+    const field = [where, ...issue.path.map(String)].join(".");
+    if (issue.code !== "unrecognized_keys") {
+      return [{ field, message: `${field}: ${issue.message}` }];
+    }
+    return issue.keys.map((key) => {
+      const unknown = `${field}.${key.slice(0, MAX_NAME_CHARS)}`;
+      return { field: unknown, message: `${unknown}: is not known here` };
+    });
   });
   const first = said[0];
   return {
@@ -51,6 +57,7 @@ export const schemaProblem = (where: string, fault: z.core.$ZodError): Problem =
   };
 };
 const MAX_MESSAGE_CHARS = 2_000;
+const MAX_NAME_CHARS = 80;
 
 type FastifyFault = {
   readonly statusCode?: number;
@@ -62,9 +69,17 @@ type FastifyFault = {
 export const faultProblem = (fault: FastifyFault, maxBytes: number): Problem | undefined => {
   switch (fault.code) {
     case "FST_ERR_CTP_BODY_TOO_LARGE":
-      return { code: "too_large", message: `body: larger than the limit of ${maxBytes} bytes` };
+      return {
+        code: "too_large",
+        message: `body: larger than the limit of ${maxBytes} bytes`,
+        field: "body",
+      };
     case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
-      return { code: "unsupported", message: "content-type: this door does not take it" };
+      return {
+        code: "unsupported",
+        message: "content-type: this door does not take it",
+        field: "content-type",
+      };
     case "FST_ERR_CTP_EMPTY_JSON_BODY":
     case "FST_ERR_CTP_INVALID_JSON_BODY":
       return { code: "bad_request", message: "body: not valid JSON", field: "body" };

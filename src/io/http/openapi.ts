@@ -22,10 +22,15 @@ export const openApi = (version: string): Json => {
     info: { title: "NovaEvo", version, license: { name: "Apache-2.0", identifier: "Apache-2.0" } },
     paths,
     components: {
-      schemas: { Fault: schema(Fault) },
+      schemas: { Fault: schema(Fault, "output") },
       securitySchemes: {
         bearer: { type: "http", scheme: "bearer" },
-        session: { type: "apiKey", in: "cookie", name: "novaevo-session" },
+        session: {
+          type: "apiKey",
+          in: "cookie",
+          name: "__Host-novaevo",
+          description: "On plain HTTP, which is loopback only: novaevo-session-<port>.",
+        },
       },
     },
   };
@@ -37,16 +42,9 @@ const operation = (route: RouteSpec): Json => ({
   "x-access": route.access,
   ...(route.access === "public" ? {} : { security: [{ bearer: [] }, { session: [] }] }),
   parameters: [...parameters(route.params, "path"), ...parameters(route.query, "query")],
-  ...(route.body === undefined
-    ? {}
-    : {
-        requestBody: {
-          required: true,
-          content: { "application/json": { schema: schema(route.body) } },
-        },
-      }),
+  ...requestBody(route),
   responses: {
-    "200": { description: "OK", content: { [route.raw ?? "application/json"]: answer(route) } },
+    "200": { description: "OK", content: answer(route) },
     default: {
       description: "What was wrong: the field and the limit",
       content: { "application/json": { schema: { $ref: "#/components/schemas/Fault" } } },
@@ -54,17 +52,30 @@ const operation = (route: RouteSpec): Json => ({
   },
 });
 
-const answer = (route: RouteSpec): Json =>
-  route.reply === undefined || route.raw !== undefined ? {} : { schema: schema(route.reply) };
+/** A raw door that is written to takes its media type as bytes; one that is read answers in it. */
+const requestBody = (route: RouteSpec): Json => {
+  if (route.body !== undefined) {
+    const content = { "application/json": { schema: schema(route.body, "input") } };
+    return { requestBody: { required: true, content } };
+  }
+  return route.raw === undefined || route.method !== "POST"
+    ? {}
+    : { requestBody: { required: true, content: { [route.raw]: {} } } };
+};
 
-const schema = (type: z.ZodType): Json => {
-  const { $schema: _, ...rest } = z.toJSONSchema(type, { io: "input", unrepresentable: "any" });
+const answer = (route: RouteSpec): Json =>
+  route.reply === undefined
+    ? { [route.raw ?? "application/json"]: {} }
+    : { "application/json": { schema: schema(route.reply, "output") } };
+
+const schema = (type: z.ZodType, io: "input" | "output"): Json => {
+  const { $schema: _, ...rest } = z.toJSONSchema(type, { io, unrepresentable: "any" });
   return rest;
 };
 
 const parameters = (type: z.ZodType | undefined, where: "path" | "query"): readonly Json[] => {
   if (type === undefined) return [];
-  const { properties = {}, required = [] } = schema(type) as ObjectSchema;
+  const { properties = {}, required = [] } = schema(type, "input") as ObjectSchema;
   return Object.entries(properties).map(([name, property]) => ({
     name,
     in: where,

@@ -7,6 +7,7 @@
 import { randomUUID } from "node:crypto";
 import cookie from "@fastify/cookie";
 import helmet from "@fastify/helmet";
+import { z } from "zod";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { ROUTES } from "../../contract/index.ts";
 import { PATHS } from "../../contract/paths.ts";
@@ -23,6 +24,13 @@ import { forbiddenOrigin, type AllowedHosts } from "./origin.ts";
 const DEFAULT_BODY_BYTES = 64 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
 const MAX_HEADER_PAIRS = 100;
+const RECHECK_MS = 15_000;
+/** Only the nearest proxy's word counts: what came before it anybody may have written. */
+const PROXIES = 1;
+const JSON_TYPE = "application/json";
+const STREAM_TYPE = "text/event-stream";
+const BYTES_TYPE = "application/octet-stream";
+const NO_QUERY = z.strictObject({});
 
 export type ServerDeps = {
   readonly handlers: Handlers;
@@ -30,6 +38,10 @@ export type ServerDeps = {
   readonly hosts: AllowedHosts;
   readonly metrics: HubMetrics;
   readonly log: Log;
+  /** A trusted proxy stands in front: callers' addresses are what it says. */
+  readonly trustProxy?: boolean;
+  /** How often a stream's caller is asked for again whether he may still read it. */
+  readonly recheckMs?: number;
 };
 
 type Loose = (input: unknown) => Promise<unknown>;
@@ -45,6 +57,8 @@ export const buildServer = async (deps: ServerDeps): Promise<FastifyInstance> =>
     onProtoPoisoning: "error",
     onConstructorPoisoning: "error",
     forceCloseConnections: true,
+    trustProxy: deps.trustProxy === true ? (_, hop) => hop < PROXIES : false,
+    frameworkErrors: (fault, request, reply) => void onFault(deps, fault, request, reply),
   });
   server.server.maxHeadersCount = MAX_HEADER_PAIRS;
   await server.register(cookie);
@@ -58,8 +72,9 @@ export const buildServer = async (deps: ServerDeps): Promise<FastifyInstance> =>
   observe(server, deps.metrics);
   server.addHook("onRequest", async (request, reply) => {
     const why = forbiddenOrigin(request, deps.hosts);
-    if (why !== undefined) return sendProblem(request, reply, { code: "forbidden", message: why });
-    return undefined;
+    if (why === undefined) return undefined;
+    const field = why.slice(0, why.indexOf(":"));
+    return sendProblem(request, reply, { code: "forbidden", message: why, field });
   });
   server.setErrorHandler((fault, request, reply) => onFault(deps, fault, request, reply));
   for (const route of ROUTES as readonly RouteSpec[]) addRoute(server, deps, route);
@@ -82,17 +97,30 @@ const CSP = {
 
 const addRoute = (server: FastifyInstance, deps: ServerDeps, route: RouteSpec): void => {
   const handle = deps.handlers[`${route.method} ${route.path}` as keyof Handlers] as Loose;
+  const callers = new WeakMap<FastifyRequest, Principal>();
   server.route({
     method: route.method,
     url: PATHS[route.path],
+    // A HEAD of a stream would never end.
+    exposeHeadRoute: route.method === "GET" && route.raw !== STREAM_TYPE,
     bodyLimit: route.maxBodyBytes ?? DEFAULT_BODY_BYTES,
-    handler: async (request, reply) => {
+    // Before the body is read: nobody may make the hub read megabytes just to be refused.
+    onRequest: async (request, reply) => {
       const principal = await deps.authenticate(request);
       if (!mayCall(route.access, principal?.role)) {
         return sendProblem(request, reply, refusal(route, principal));
       }
-      if (route.raw !== undefined && route.body === undefined) {
-        return settle(request, reply, await handle({ principal, request, reply }));
+      const wrong = wrongBody(route, request);
+      if (wrong !== undefined) return sendProblem(request, reply, wrong);
+      if (principal !== undefined) callers.set(request, principal);
+      return undefined;
+    },
+    handler: async (request, reply) => {
+      const principal = callers.get(request);
+      if (route.raw !== undefined) {
+        const answer = await handle({ principal, request, reply });
+        if (route.raw === STREAM_TYPE) keepAsking(deps, route, request, reply);
+        return settle(request, reply, answer);
       }
       const input = parseInput(route, request);
       if (!input.ok) return sendProblem(request, reply, input.error);
@@ -100,6 +128,50 @@ const addRoute = (server: FastifyInstance, deps: ServerDeps, route: RouteSpec): 
       return settle(request, reply, answer);
     },
   });
+};
+
+/** A body the door cannot take, by its header alone. */
+const wrongBody = (route: RouteSpec, { headers }: FastifyRequest): Problem | undefined => {
+  const {
+    "content-length": length = "0",
+    "transfer-encoding": coding,
+    "content-type": type,
+  } = headers;
+  if (length === "0" && coding === undefined) return undefined;
+  const taken =
+    route.body !== undefined
+      ? [JSON_TYPE]
+      : route.raw !== undefined && route.method === "POST"
+        ? [route.raw, BYTES_TYPE]
+        : [];
+  if (taken.length === 0) {
+    return { code: "bad_request", message: "body: this door takes none", field: "body" };
+  }
+  const said = type?.split(";")[0]?.trim().toLowerCase() ?? "";
+  if (taken.includes(said)) return undefined;
+  const message = `content-type: "${said.slice(0, 80)}"; this door takes ${taken.join(" or ")}`;
+  return { code: "unsupported", message, field: "content-type" };
+};
+
+/** A stream outlives the sign-in it was opened with: it ends when the caller may read no more. */
+const keepAsking = (
+  deps: ServerDeps,
+  route: RouteSpec,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void => {
+  if (reply.raw.writableEnded || reply.raw.destroyed) return;
+  const look = async (): Promise<void> => {
+    try {
+      const principal = await deps.authenticate(request);
+      if (!mayCall(route.access, principal?.role)) reply.raw.destroy();
+    } catch {
+      // The database is away: nobody can say that he may not.
+    }
+  };
+  const timer = setInterval(() => void look(), deps.recheckMs ?? RECHECK_MS);
+  timer.unref();
+  reply.raw.once("close", () => clearInterval(timer));
 };
 
 /** A raw door may have answered by itself (`reply.sent` or hijacked): then there is no Result. */
@@ -129,7 +201,7 @@ const parseInput = (
 ): Result<{ params: unknown; query: unknown; body: unknown }> => {
   const parts = { params: NOTHING as { ok: true; value: unknown }, query: NOTHING, body: NOTHING };
   for (const part of ["params", "query", "body"] as const) {
-    const schema = route[part];
+    const schema = route[part] ?? (part === "query" ? NO_QUERY : undefined);
     if (schema === undefined) continue;
     const parsed = schema.safeParse(request[part] ?? {});
     if (!parsed.success) {

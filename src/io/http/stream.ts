@@ -1,9 +1,10 @@
 /**
  * Live updates over SSE: every frame has an id, a client that was away resumes after its last one.
  *
- * Shape:  `publish(type, data)` → each client; a ring of the latest frames for `Last-Event-ID`.
+ * Shape:  `publish(type, data)` → each client. A frame is the whole of its type as it is now, so a
+ *         client that was away is sent the latest of each type it has not seen, however long it was.
  * Errors: a client that reads too slowly is cut (it will come back and resume), never buffered for
- *         ever; one whose position is no longer held gets `resync`, and loads again.
+ *         ever; one that comes with another run's position gets `resync`, and loads again.
  */
 import type { ServerResponse } from "node:http";
 import type { StreamEvent } from "../../contract/ops.ts";
@@ -11,10 +12,9 @@ import type { HubMetrics } from "./metrics.ts";
 
 const MAX_CLIENTS = 500;
 const MAX_UNREAD_BYTES = 1024 * 1024;
-const RING_FRAMES = 512;
 const HEARTBEAT_MS = 1_000;
 
-type Frame = { readonly id: number; readonly type: string; readonly text: string };
+type Frame = { readonly id: number; readonly text: string };
 type Client = { readonly response: ServerResponse };
 
 export type Stream = {
@@ -29,7 +29,6 @@ export type Stream = {
 export const openStream = (run: string, metrics: HubMetrics): Stream => {
   const clients = new Set<Client>();
   const latest = new Map<string, Frame>();
-  const ring: Frame[] = [];
   let nextId = 1;
 
   const drop = (client: Client): void => {
@@ -52,28 +51,23 @@ export const openStream = (run: string, metrics: HubMetrics): Stream => {
   heartbeat.unref();
 
   const backlog = (lastEventId: string | undefined): readonly string[] => {
-    if (lastEventId === undefined || lastEventId === "") {
-      return [...latest.values()].map(({ text }) => text);
-    }
+    const frames = [...latest.values()].toSorted((a, b) => a.id - b.id);
+    const texts = frames.map(({ text }) => text);
+    if (lastEventId === undefined || lastEventId === "") return texts;
     const [itsRun, number] = lastEventId.split(":");
     const after = Number(number);
-    const oldest = ring[0]?.id ?? nextId;
-    if (itsRun !== run || !Number.isSafeInteger(after) || after + 1 < oldest) {
-      const reason = itsRun === run ? "position no longer held" : "the hub was restarted";
-      const resync = `event: resync\ndata: ${JSON.stringify({ reason })}\n\n`;
-      return [resync, ...[...latest.values()].map(({ text }) => text)];
+    if (itsRun === run && Number.isSafeInteger(after) && after >= 0 && after < nextId) {
+      return frames.filter(({ id }) => id > after).map(({ text }) => text);
     }
-    return ring.filter(({ id }) => id > after).map(({ text }) => text);
+    const reason = itsRun === run ? "no such position" : "the hub was restarted";
+    return [`event: resync\ndata: ${JSON.stringify({ reason })}\n\n`, ...texts];
   };
 
   return {
     publish: ({ type, data }) => {
       const id = nextId++;
       const text = `id: ${run}:${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
-      const frame = { id, type, text };
-      latest.set(type, frame);
-      ring.push(frame);
-      if (ring.length > RING_FRAMES) ring.shift();
+      latest.set(type, { id, text });
       for (const client of clients) send(client, text);
     },
     attach: (response, lastEventId) => {

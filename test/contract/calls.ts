@@ -1,0 +1,56 @@
+/** A call of each route that its handler takes: what a route is asked for when it is allowed. */
+import type { InjectOptions } from "fastify";
+import type { Lab } from "./lab.ts";
+import { novaevoText } from "../plan/small-plan.ts";
+
+export type Asking = Pick<InjectOptions, "payload" | "headers"> & {
+  readonly params?: Readonly<Record<string, string>>;
+};
+
+const NOBODY = "00000000-0000-4000-8000-000000000000";
+
+/** Routes whose right call still answers 404 or 401 here, since what it names is not there. */
+export const EMPTY_ANSWERS: Readonly<Record<string, number>> = {
+  "POST /api/app/session/code": 401,
+  "POST /api/app/session/password": 401,
+  "DELETE /api/app/accounts/:id": 404,
+  "DELETE /api/app/tokens/:id": 404,
+};
+
+let named = 0;
+
+export const askingOf = (lab: Lab, key: string): Asking => {
+  const calls: Readonly<Record<string, () => Asking>> = {
+    "POST /api/app/session/code": () => ({ payload: { code: "not-a-code" } }),
+    "POST /api/app/session/password": () => ({ payload: { name: "nobody", password: "wrong" } }),
+    "POST /api/app/accounts": () => ({
+      payload: {
+        name: `somebody ${(named += 1)}`,
+        password: "quatre chevaux bleus",
+        role: "viewer",
+      },
+    }),
+    "DELETE /api/app/accounts/:id": () => ({ params: { id: NOBODY } }),
+    "POST /api/app/tokens": () => ({ payload: { name: "ci", role: "viewer", expiresInDays: 1 } }),
+    "DELETE /api/app/tokens/:id": () => ({ params: { id: NOBODY } }),
+    "GET /api/app/kpis/:id": () => ({ params: { id: "availability" } }),
+    "GET /api/app/gates/:id": () => ({ params: { id: "gate-1" } }),
+    "GET /api/app/alerts/:id": () => ({ params: { id: lab.alertId } }),
+    "GET /api/app/panels/:id": () => ({ params: { id: "latency" } }),
+    "POST /api/app/plan": () => ({ payload: { source: novaevoText, dryRun: true } }),
+    "GET /api/app/ledger/:id/proof": () => ({ params: { id: "0" } }),
+    "POST /api/agent/v1/batches": () => ({
+      payload: Buffer.from([1, 2, 3]),
+      headers: {
+        "content-type": "application/x-protobuf",
+        "x-novaevo-agent": "lab",
+        "x-novaevo-seq": "1",
+      },
+    }),
+    "GET /api/agent/v1/state": () => ({ headers: { "x-novaevo-agent": "lab" } }),
+  };
+  return (Object.hasOwn(calls, key) ? calls[key] : undefined)?.() ?? {};
+};
+
+export const urlOf = (path: string, params: Readonly<Record<string, string>> = {}): string =>
+  path.replaceAll(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? "x"));
