@@ -2,14 +2,14 @@
  * `novaevo agent`: L1. Looks at this host, its PostgreSQL, scrape targets and probes; keeps what it
  * saw on disk until the hub has stored it. Loads no engine and no page.
  *
- * Shape:  NOVAEVO_AGENT_CONFIG (agent-config.ts), NOVAEVO_LOG. Writes `{"ready":true}` on stdout once
- *         it collects; stops on SIGTERM, SIGINT or the end of its parent.
+ * Shape:  NOVAEVO_AGENT_CONFIG (agent-config.ts), NOVAEVO_LOG. Writes `{"ready":true}` on stdout
+ *         once it collects; stops on SIGTERM, SIGINT or the end of its parent.
  * Errors: exit code 2 when its configuration can never work, 1 when its disk failed.
  */
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { zstdCompressSync } from "node:zlib";
+import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { systemClock } from "../io/clock.ts";
 import { nodeDisk } from "../io/disk/adapters/node-disk.ts";
 import { faultCode } from "../io/disk/disk.ts";
@@ -95,6 +95,7 @@ const openAgent = async (config: AgentConfig, log: Log): Promise<RunningAgent> =
         sleep,
         random: Math.random,
         compress: zstdCompressSync,
+        decompress: zstdDecompressSync,
         log: buffer,
         link: hubOverHttp({ hubUrl, token: () => readFile(config.tokenFile, "utf8") }),
         stream,

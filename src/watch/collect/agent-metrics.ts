@@ -5,7 +5,7 @@
  */
 import type { LogStats } from "../../io/log/segment-log.ts";
 import { counter, gauge, type Observation } from "./observation.ts";
-import type { ShipProgress } from "./ship.flow.ts";
+import type { ShipProgress } from "./ship.ts";
 
 export type AgentCounts = {
   droppedSamples: number;

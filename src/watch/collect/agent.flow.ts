@@ -17,6 +17,7 @@ import { runCollector, type CollectDeps } from "./collect.flow.ts";
 import type { Collector } from "./collector.ts";
 import type { HubLink } from "./hub-link.ts";
 import { sampler, type Observation } from "./observation.ts";
+import { newestTimeMs } from "./remote-write.ts";
 import { noProgress, runShipper } from "./ship.flow.ts";
 import type { Quarantine } from "./quarantine.flow.ts";
 import type { Stream } from "./stream.flow.ts";
@@ -27,6 +28,7 @@ export type AgentDeps = {
   readonly sleep: (delayMs: number, signal?: AbortSignal) => Promise<void>;
   readonly random: () => number;
   readonly compress: (bytes: Uint8Array) => Uint8Array;
+  readonly decompress: (bytes: Uint8Array) => Uint8Array;
   readonly log: SegmentLog;
   readonly link: HubLink;
   readonly stream: Stream;
@@ -191,7 +193,12 @@ export const startAgent = (deps: AgentDeps, options: AgentOptions): RunningAgent
     runCollector(collectDeps, collector, collecting.signal),
   );
   const shipper = runShipper(
-    { ...deps, now: time.now, waitForRecords: records.wait, progress: ship },
+    {
+      ...deps,
+      newestMs: (body) => newestTimeMs(deps.decompress(body)),
+      waitForRecords: records.wait,
+      progress: ship,
+    },
     shipping.signal,
   );
 

@@ -1,8 +1,9 @@
 /**
  * Where the control group of this process is, and what it allows.
  *
- * Shape:  levels from the process's own group up to the root that is mounted here; the tightest limit
- *         counts, with the usage of the level that sets it. Version 1 and 2, and both at once.
+ * Shape:  levels from the process's own group up to the root that is mounted here; the tightest
+ *         limit counts, with the usage of the level that sets it. Version 1 and 2, and both at
+ *         once.
  * Units:  cores, seconds, bytes; `undefined` where nothing limits.
  * Source: cgroups(7), Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/
  */

@@ -2,8 +2,8 @@
  * Reads Prometheus's text exposition format 0.0.4, line by line.
  *
  * Shape:  `name{label="value",…} value [timestamp]`. Comments are skipped, and of OpenMetrics the
- *         `# EOF` line and exemplars are let pass. The caller gets the series' text as it stands, so
- *         that he can look up what he parsed before.
+ *         `# EOF` line and exemplars are let pass. The caller gets the series' text as it stands,
+ *         so that he can look up what he parsed before.
  * Units:  timestamps in ms.
  * Errors: one bad line spoils the whole text, as in Prometheus: half a scrape is not a scrape.
  * Source: prometheus.io/docs/instrumenting/exposition_formats
@@ -104,7 +104,7 @@ const parseRest = (rest: string): Omit<Line, "seriesText"> | undefined => {
   return TIMESTAMP.test(stamp) ? { value, timeMs: Number(stamp) } : undefined;
 };
 
-/** The end of the series' text. `}` cannot stand in a value or a timestamp, so the last one counts. */
+/** The end of the series' text: the last `}`, as none stands in a value or a timestamp. */
 const seriesEnd = (line: string): number | undefined => {
   const brace = line.lastIndexOf("}");
   if (brace === -1) {

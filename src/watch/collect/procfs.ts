@@ -196,7 +196,7 @@ export const parseProcessStat = (text: string): ProcessStat | undefined => {
 
 export type ProcessMemory = { readonly residentBytes: number; readonly ownBytes: number };
 
-/** `ownBytes` leaves out what may be shared, so that the memory of a process tree can be added up. */
+/** `ownBytes` leaves out what may be shared, so that the memory of a tree of processes adds up. */
 export const parseProcessMemory = (status: string): ProcessMemory | undefined => {
   const field = (name: string): number | undefined => {
     const found = new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status);

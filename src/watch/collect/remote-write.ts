@@ -15,6 +15,7 @@ export type StampedSample = {
 };
 
 const TIMESERIES_TAG = 0x0a;
+const LABEL_TAG = 0x0a;
 const SAMPLE_TAG = 0x12;
 const DOUBLE_TAG = 0x09;
 const TIME_TAG = 0x10;
@@ -56,4 +57,34 @@ export const encodeWriteRequest = (samples: readonly StampedSample[]): Uint8Arra
     at = putVarint(bytes, at + DOUBLE_BYTES + 1, timeMs);
   }
   return bytes;
+};
+
+const readVarint = (bytes: Uint8Array, at: number): { value: number; end: number } => {
+  let value = 0;
+  let scale = 1;
+  for (let end = at; end < bytes.length; end += 1) {
+    value += (bytes[end]! & 0x7f) * scale;
+    if (bytes[end]! < 0x80) return { value, end: end + 1 };
+    scale *= 0x80;
+  }
+  throw new Error("a request of our own is cut off");
+};
+
+/** The newest time in a request that was made here; -Infinity for one without samples. */
+export const newestTimeMs = (request: Uint8Array): number => {
+  let newestMs = Number.NEGATIVE_INFINITY;
+  for (let at = 0; at < request.length;) {
+    const series = readVarint(request, at + 1);
+    const end = series.end + series.value;
+    let field = series.end;
+    while (request[field] === LABEL_TAG) {
+      const label = readVarint(request, field + 1);
+      field = label.end + label.value;
+    }
+    // Tag and length of the sample, its value, the tag of its time.
+    const time = readVarint(request, field + 2 + 1 + DOUBLE_BYTES + 1);
+    newestMs = Math.max(newestMs, time.value);
+    at = end;
+  }
+  return newestMs;
 };

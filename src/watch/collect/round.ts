@@ -3,8 +3,8 @@
  *
  * Shape:  a tick is a multiple of the interval; a look that starts soon after its tick carries the
  *         tick's time, so that series of different targets meet on the same instants. A series that
- *         was there in the look before and is not now gets a stale marker, as in Prometheus; a series
- *         with times of its own does not.
+ *         was there in the look before and is not now gets a stale marker, as in Prometheus; a
+ *         series with times of its own does not.
  * Units:  ms.
  */
 import type { StampedSample } from "./remote-write.ts";

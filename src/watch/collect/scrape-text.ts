@@ -2,8 +2,8 @@
  * Turns the text of a scrape into samples of one target.
  *
  * Shape:  every series gets the target's labels (`job`, `instance`, its own); where a scraped label
- *         has the same name it becomes `exported_<name>`, unless the target's labels are to give way
- *         (`honorLabels`). What was parsed once is looked up by its text afterwards.
+ *         has the same name it becomes `exported_<name>`, unless the target's labels are to give
+ *         way (`honorLabels`). What was parsed once is looked up by its text afterwards.
  * Errors: a text that is not an exposition, has more than `maxSamples`, or labels over the limits.
  */
 import { ok, type Result } from "../../kernel/result.ts";

@@ -7,7 +7,14 @@
  */
 import type { LogRecord, SegmentLog } from "../../io/log/segment-log.ts";
 import type { HubLink, LinkOutcome } from "./hub-link.ts";
-import { backoffMs, holdUntil, reconcile, trimmable, type HubState } from "./ship.ts";
+import {
+  backoffMs,
+  mayBeTooNew,
+  reconcile,
+  trimmable,
+  type HubState,
+  type ShipProgress,
+} from "./ship.ts";
 import type { Stream } from "./stream.flow.ts";
 
 export type ShipDeps = {
@@ -15,8 +22,8 @@ export type ShipDeps = {
   readonly link: HubLink;
   readonly stream: Stream;
   readonly random: () => number;
-  /** The agent's timeline: no sample in the buffer is newer. */
-  readonly now: () => number;
+  /** The time of a batch's newest sample. */
+  readonly newestMs: (body: Uint8Array) => number;
   readonly sleep: (delayMs: number, signal: AbortSignal) => Promise<void>;
   /** Resolves when a record was appended, or after the delay. */
   readonly waitForRecords: (delayMs: number, signal: AbortSignal) => Promise<void>;
@@ -24,17 +31,6 @@ export type ShipDeps = {
   readonly quarantine: (seq: number, body: Uint8Array, why: string) => Promise<void>;
   readonly progress: ShipProgress;
   readonly say: (message: string, fields: Readonly<Record<string, unknown>>) => void;
-};
-
-/** Written here, read by the agent's own metrics. */
-export type ShipProgress = {
-  accepted: number;
-  stored: number;
-  connected: boolean;
-  sent: number;
-  quarantined: number;
-  /** Records a hub lost after it had reported them stored, when we had deleted them. */
-  missing: number;
 };
 
 export const noProgress = (log: Pick<SegmentLog, "first">): ShipProgress => ({
@@ -50,36 +46,25 @@ const READ_LIMIT = { maxRecords: 64, maxBytes: 4 * 1024 * 1024 };
 const IDLE_MS = 1_000;
 const UNAUTHORISED_DELAY_MS = 5_000;
 const HELD_RETRY_MS = 5_000;
+const MINUTE_MS = 60_000;
 
 type Sending = { cursor: number; previous: number };
 
-/** What became of refused batches; asked again after every agreement. */
-type Refused = {
-  readonly poisoned: Set<number>;
-  /** By the hub's clock: until then the first refused batch may only be too new. */
-  held: { readonly seq: number; readonly untilMs: number } | undefined;
-};
-
 type Poison = Extract<LinkOutcome, { kind: "poison" }>;
 
-/** A batch was refused: set aside, so that the next one is tried, or held where time may help. */
+/** A batch was refused: set aside, so that the next one is tried, or held where time will help. */
 const refuse = async (
   deps: ShipDeps,
-  refused: Refused,
+  poisoned: Set<number>,
   { index: seq, body }: LogRecord,
   { why, hubAtMs }: Poison,
 ): Promise<LinkOutcome | undefined> => {
-  const untilMs = holdUntil(hubAtMs, deps.now());
-  if (refused.held?.seq !== seq) {
-    refused.held = untilMs === undefined ? undefined : { seq, untilMs };
-  }
-  if (refused.held !== undefined && hubAtMs !== undefined && hubAtMs < refused.held.untilMs) {
-    const minutes = Math.round((deps.now() - hubAtMs) / 60_000);
-    const why = `our clock is ${minutes} min ahead of the hub's: batches wait`;
+  if (hubAtMs !== undefined && mayBeTooNew(deps.newestMs(body), hubAtMs)) {
+    const minutes = Math.round((deps.newestMs(body) - hubAtMs) / MINUTE_MS);
+    const why = `a batch is ${minutes} min ahead of the hub's clock and waits`;
     return { kind: "retry", why, retryAfterMs: HELD_RETRY_MS };
   }
-  refused.held = undefined;
-  refused.poisoned.add(seq);
+  poisoned.add(seq);
   deps.progress.quarantined += 1;
   deps.say("the hub can never accept this batch", { seq, why });
   await deps.quarantine(seq, body, why);
@@ -98,7 +83,7 @@ const note = async (deps: ShipDeps, state: HubState, cursor: number): Promise<vo
 const drain = async (
   deps: ShipDeps,
   sending: Sending,
-  refused: Refused,
+  poisoned: Set<number>,
   signal: AbortSignal,
 ): Promise<LinkOutcome | undefined> => {
   const { log, link, stream, progress } = deps;
@@ -108,11 +93,11 @@ const drain = async (
     for (const record of records) {
       if (signal.aborted) return undefined;
       const { index: seq, body } = record;
-      if (!refused.poisoned.has(seq)) {
+      if (!poisoned.has(seq)) {
         const batch = { seq, previous: sending.previous, body };
         const outcome = await link.send(stream.id(), batch, signal);
         if (outcome.kind === "poison") {
-          const held = await refuse(deps, refused, record, outcome);
+          const held = await refuse(deps, poisoned, record, outcome);
           if (held !== undefined) return held;
         } else if (outcome.kind !== "state") {
           return outcome;
@@ -168,7 +153,7 @@ const delayOf = (outcome: LinkOutcome, attempt: number, dice: number): number =>
 /** From an agreement to the first problem; `undefined` when it is time to ask again. */
 const shipWhileAgreed = async (
   deps: ShipDeps,
-  refused: Refused,
+  poisoned: Set<number>,
   signal: AbortSignal,
 ): Promise<{ readonly problem: LinkOutcome | undefined; readonly advanced: boolean }> => {
   const { progress, log } = deps;
@@ -178,7 +163,7 @@ const shipWhileAgreed = async (
   if (!progress.connected) deps.say("the hub is there", { from });
   progress.connected = true;
   do {
-    const problem = await drain(deps, agreed, refused, signal);
+    const problem = await drain(deps, agreed, poisoned, signal);
     if (problem !== undefined) return { problem, advanced: agreed.cursor > from };
     await deps.waitForRecords(IDLE_MS, signal);
     // Nothing to send, but not all stored: only asking tells when it may be deleted.
@@ -187,11 +172,11 @@ const shipWhileAgreed = async (
 };
 
 export const runShipper = async (deps: ShipDeps, signal: AbortSignal): Promise<void> => {
-  const refused: Refused = { poisoned: new Set(), held: undefined };
+  const poisoned = new Set<number>();
   let attempt = 0;
   let saidWhy: string | undefined;
   while (!signal.aborted) {
-    const { problem, advanced } = await shipWhileAgreed(deps, refused, signal).catch(
+    const { problem, advanced } = await shipWhileAgreed(deps, poisoned, signal).catch(
       (fault: unknown) => ({
         problem: { kind: "retry", why: String(fault) } as const,
         advanced: false,

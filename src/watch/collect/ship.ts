@@ -2,14 +2,25 @@
  * What to send next, decided from what the hub says it has.
  *
  * Shape:  the hub's `accepted` and `stored` against the buffer's `first` and `next`.
- *         A stream is one life of a buffer: sequence numbers mean something only within it. A buffer
- *         that meets a hub which already knows more of its stream than the buffer ever wrote (the
- *         agent lost its disk, or two agents share an id) takes a new name, because under the old
- *         one its records would pass for copies and be dropped.
+ *         A stream is one life of a buffer: sequence numbers mean something only within it. A
+ *         buffer that meets a hub which already knows more of its stream than the buffer ever wrote
+ *         (the agent lost its disk, or two agents share an id) takes a new name, because under the
+ *         old one its records would pass for copies and be dropped.
  * Units:  indexes of records; ms.
  */
 export type HubState = { readonly accepted: number; readonly stored: number };
 export type BufferRange = { readonly first: number; readonly next: number };
+
+/** Written by the shipper, read by the agent's own metrics. */
+export type ShipProgress = {
+  accepted: number;
+  stored: number;
+  connected: boolean;
+  sent: number;
+  quarantined: number;
+  /** Records a hub lost after it had reported them stored, when we had deleted them. */
+  missing: number;
+};
 
 export type Reconciled =
   | { readonly kind: "rename" }
@@ -39,11 +50,11 @@ export const trimmable = ({ accepted, stored }: HubState, cursor: number): numbe
 const AHEAD_MS = 9 * 60_000;
 
 /**
- * Until when, by the hub's clock, a refused batch is to be held because its times may be too new:
- * after a jump of a clock it is good later. `undefined` where that cannot be the reason.
+ * Whether a batch may have been refused only because its times are ahead of the hub's clock: after
+ * a jump of a clock it is good later.
  */
-export const holdUntil = (hubAtMs: number | undefined, nowMs: number): number | undefined =>
-  hubAtMs !== undefined && nowMs - hubAtMs > AHEAD_MS ? nowMs - AHEAD_MS : undefined;
+export const mayBeTooNew = (newestMs: number, hubAtMs: number | undefined): boolean =>
+  hubAtMs !== undefined && newestMs - hubAtMs > AHEAD_MS;
 
 const FIRST_DELAY_MS = 200;
 /** A hub that comes back is fed again this soon. */

@@ -1,8 +1,8 @@
 /**
  * The name under which this buffer's records are counted at the hub, kept on disk.
  *
- * Shape:  first the agent's id itself; after a conflict `<agentId>.<8 hex digits>`. Confirmed once a
- *         hub agreed with the buffer; written before anything is sent under it.
+ * Shape:  first the agent's id itself; after a conflict `<agentId>.<8 hex digits>`. Confirmed once
+ *         a hub agreed with the buffer; written before anything is sent under it.
  * Errors: the disk's. An unreadable file counts as none: the conflict check then decides.
  */
 import type { Disk } from "../../io/disk/disk.ts";

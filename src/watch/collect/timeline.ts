@@ -1,10 +1,10 @@
 /**
  * The time samples are stamped with: wall time that never goes back.
  *
- * A jump is where wall and monotonic time disagree by more than `JUMP_MS` between two looks. Forward
- * jumps (a resumed machine, a first synchronisation) are followed at once. After a backward jump the
- * line goes on from where it was and loses at most a twentieth of its speed until the wall has caught
- * up, because a stamp in the past would be refused and its sample lost.
+ * A jump is where wall and monotonic time disagree by more than `JUMP_MS` between two looks.
+ * Forward jumps (a resumed machine, a first synchronisation) are followed at once. After a backward
+ * jump the line goes on from where it was and loses at most a twentieth of its speed until the wall
+ * has caught up, because a stamp in the past would be refused and its sample lost.
  *
  * Units: ms.
  */

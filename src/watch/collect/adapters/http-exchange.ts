@@ -89,7 +89,8 @@ export const exchange = async (options: Exchange): Promise<Answer> => {
         }
       });
     });
-    // After the answer's head, an abort shows as an error of the message, but may be of the request.
+    // After the answer's head, an abort shows as an error of the message, but may be of the
+    // request.
     request.on("error", () => undefined);
     const bytes = await collectBody(message, maxBytes);
     return { status: message.statusCode ?? 0, headers: message.headers, body: bytes };
