@@ -27,6 +27,17 @@ export const loadPending = async (sql: Sql, limit: number): Promise<readonly Pen
   return rows.map((row) => ({ id: row.id, leafHash: row.leaf_hash }));
 };
 
+/** How many entries have a place, and how many wait for one. */
+export const countEntries = async (
+  sql: Sql,
+): Promise<{ readonly size: number; readonly pending: number }> => {
+  const [row] = await sql.query<{ size: string; pending: string }>(
+    `SELECT (SELECT coalesce(max(seq) + 1, 0) FROM ledger_entry) AS size,
+            (SELECT count(*) FROM ledger_entry WHERE seq IS NULL) AS pending`,
+  );
+  return { size: Number(row?.size ?? 0), pending: Number(row?.pending ?? 0) };
+};
+
 /** Gives the entries the places from `first` on, and stores the tree they make. */
 export const place = async (
   tx: Tx,

@@ -172,7 +172,7 @@ export const describeConfig = (config: Config): readonly Setting[] => {
   return NAMES.map((name) => ({ name, value: values[name], origin: config.origins[name] }));
 };
 
-/** A secret may stand before the host or, as PostgreSQL and scrape targets take it, in the query. */
+/** A secret may stand before the host or, as PostgreSQL and scrapes take it, in the query. */
 const maskAddress = (address: string): string =>
   address
     .replace(/:\/\/[^/]*@/, "://***@")

@@ -1,13 +1,13 @@
 /**
- * What `novaevo doctor` looks at: versions, the plan, the data folder, engines and their durability,
- * migrations, and the running instance.
+ * What `novaevo doctor` looks at: versions, the plan, the data folder, engines and their
+ * durability, migrations, and the running instance.
  *
  * Shape:  findings, each `ok`, `note` (worth knowing) or `problem` (exit code 1).
  * Errors: none; what cannot be looked at is a finding that says why. No secret is in a finding.
  */
 import { readFile, stat, statfs } from "node:fs/promises";
 import path from "node:path";
-import { openStore } from "../io/clickhouse/client.ts";
+import { openStore, storeVersion } from "../io/clickhouse/client.ts";
 import { openDb, type Sql } from "../io/postgres/db.ts";
 import { durabilityFaults, readSettings } from "../io/postgres/durability.ts";
 import { migrationState } from "../io/postgres/migrate.ts";
@@ -187,8 +187,7 @@ const clickhouse = async (config: Config): Promise<readonly Finding[]> => {
   }
   const store = openStore({ url: clickhouseUrl });
   try {
-    const rows = await store.rows<{ version: string }>("SELECT version() AS version");
-    return [ok("clickhouse", "version", rows[0]?.version ?? "?")];
+    return [ok("clickhouse", "version", (await storeVersion(store)) ?? "?")];
   } finally {
     await store.close();
   }

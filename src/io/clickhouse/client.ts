@@ -30,6 +30,9 @@ export type Store = {
   readonly close: () => Promise<void>;
 };
 
+export const storeVersion = async ({ rows }: Pick<Store, "rows">): Promise<string | undefined> =>
+  (await rows<{ version: string }>("SELECT version() AS version"))[0]?.version;
+
 export type StoreAddress = {
   readonly url: string;
   readonly user?: string | undefined;

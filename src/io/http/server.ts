@@ -81,7 +81,7 @@ export const buildServer = async (deps: ServerDeps): Promise<FastifyInstance> =>
   return server;
 };
 
-/** No inline script, no foreign origin, no framing. Styles: uPlot and Radix set them on elements. */
+/** No inline script, no foreign origin, no framing. uPlot and Radix set styles on elements. */
 const CSP = {
   defaultSrc: ["'self'"],
   scriptSrc: ["'self'"],

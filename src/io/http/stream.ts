@@ -2,7 +2,8 @@
  * Live updates over SSE: every frame has an id, a client that was away resumes after its last one.
  *
  * Shape:  `publish(type, data)` → each client. A frame is the whole of its type as it is now, so a
- *         client that was away is sent the latest of each type it has not seen, however long it was.
+ *         client that was away is sent the latest of each type it has not seen, however long it
+ *         was.
  * Errors: a client that reads too slowly is cut (it will come back and resume), never buffered for
  *         ever; one that comes with another run's position gets `resync`, and loads again.
  */

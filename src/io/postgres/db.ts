@@ -71,6 +71,12 @@ const inTransaction = async <T>(
   }
 };
 
+export const isAnswering = (sql: Sql): Promise<boolean> =>
+  sql.query("SELECT 1").then(
+    () => true,
+    () => false,
+  );
+
 /** SQLSTATE classes that say "the server is away or refuses for now". */
 const UNAVAILABLE = /^(08|53|57P)/;
 const NETWORK = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND"]);

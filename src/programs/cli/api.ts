@@ -15,7 +15,8 @@ import { readSecretFile } from "../../io/secret/secret-file.ts";
 import { problem, type Result } from "../../kernel/result.ts";
 import type { Config } from "../config.ts";
 import { Refusal } from "../data-dir.ts";
-import { configOf, OK, type Asked } from "./command.ts";
+import type { Asked } from "./action.ts";
+import { configOf, OK } from "./command.ts";
 import { Misuse } from "./parse.ts";
 
 export type Api = <K extends CallKey>(key: K, input?: CallInput) => Promise<Result<ReplyOf<K>>>;

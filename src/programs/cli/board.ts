@@ -3,7 +3,7 @@ import type { Alert } from "../../contract/alert.ts";
 import type { Gate, Kpi, KpiDetail, KpiList, Reading } from "../../contract/kpi.ts";
 import { ask } from "./api.ts";
 import { API_FLAGS } from "./api-flags.ts";
-import type { Command } from "./command.ts";
+import type { Command } from "./action.ts";
 import { oneOf, wholeNumber } from "./parse.ts";
 import { age, count, table, value } from "./text.ts";
 

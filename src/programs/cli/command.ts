@@ -9,6 +9,7 @@ import type { Problem } from "../../kernel/result.ts";
 import { redact } from "../../io/log/json-log.ts";
 import type { Config } from "../config.ts";
 import { Refusal } from "../data-dir.ts";
+import type { Action, Asked, Command } from "./action.ts";
 import { actionHelp, commandHelp } from "./help.ts";
 import { Misuse, parseWords, type Flags, type ParsedFlags } from "./parse.ts";
 import { suggest } from "./suggest.ts";
@@ -16,31 +17,6 @@ import { suggest } from "./suggest.ts";
 export const OK = 0;
 export const PROBLEM = 1;
 export const USAGE = 2;
-
-export type Asked = {
-  readonly words: readonly string[];
-  readonly flags: ParsedFlags;
-  readonly json: boolean;
-  readonly out: (text: string) => void;
-  /** For people, or the whole as JSON where that was asked for. */
-  readonly show: (json: unknown, lines: () => readonly string[]) => void;
-  /** Says why, and answers the exit code. */
-  readonly fail: (problem: string | Problem) => number;
-};
-
-export type Action = {
-  readonly summary: string;
-  /** "ID" is needed, "[FILE]" is not. */
-  readonly words?: readonly string[];
-  readonly flags?: Flags;
-  /** Lines under the flags: what an answer or an exit code means here. */
-  readonly notes?: readonly string[];
-  readonly run: (asked: Asked) => Promise<number>;
-};
-
-export type Command =
-  | { readonly action: Action }
-  | { readonly summary: string; readonly verbs: Readonly<Record<string, Action>> };
 
 type Streams = { readonly out: (text: string) => void; readonly err: (text: string) => void };
 const PROCESS: Streams = {

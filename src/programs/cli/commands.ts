@@ -2,7 +2,7 @@
  * Every command there is, by name. Each is loaded when it is asked for: `plan check` starts fast,
  * and an agent carries no engine.
  */
-import type { Command } from "./command.ts";
+import type { Command } from "./action.ts";
 
 export type Listed = {
   readonly summary: string;

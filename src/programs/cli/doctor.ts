@@ -2,7 +2,8 @@
 import { describeConfig } from "../config.ts";
 import { examine } from "../doctor.ts";
 import { addressOf } from "./api.ts";
-import { configOf, OK, PROBLEM, SETTING_FLAGS, type Command } from "./command.ts";
+import type { Command } from "./action.ts";
+import { configOf, OK, PROBLEM, SETTING_FLAGS } from "./command.ts";
 import { count, table } from "./text.ts";
 
 export const doctor: Command = {

@@ -1,5 +1,5 @@
 /** The text of `--help`, made from what a command says of itself. */
-import type { Action } from "./command.ts";
+import type { Action } from "./action.ts";
 import { COMMON_FLAGS, type Flags } from "./parse.ts";
 
 const EXIT_CODES = "exit codes: 0 ok, 1 a problem found, 2 usage";

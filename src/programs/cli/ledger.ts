@@ -14,7 +14,8 @@ import { Refusal } from "../data-dir.ts";
 import { databaseAddress } from "../running.ts";
 import { apiOf, ask } from "./api.ts";
 import { API_FLAGS } from "./api-flags.ts";
-import { configOf, OK, PROBLEM, type Asked, type Command } from "./command.ts";
+import type { Asked, Command } from "./action.ts";
+import { configOf, OK, PROBLEM } from "./command.ts";
 import { wholeNumber, type Flag } from "./parse.ts";
 import { table } from "./text.ts";
 

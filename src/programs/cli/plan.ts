@@ -1,4 +1,4 @@
-/** `novaevo plan`: check, compare, move and describe plans without a hub; apply them to a running one. */
+/** `novaevo plan`: check, compare, move and describe plans without a hub; apply them to one. */
 import { readFile, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { sha256 } from "../../ledger/adapters/node-crypto.ts";
@@ -13,7 +13,8 @@ import {
   type PlanReport,
 } from "../../launch/plan/report.ts";
 import { API_FLAGS } from "./api-flags.ts";
-import { configOf, OK, PROBLEM, SETTING_FLAGS, type Asked, type Command } from "./command.ts";
+import type { Asked, Command } from "./action.ts";
+import { configOf, OK, PROBLEM, SETTING_FLAGS } from "./command.ts";
 import { Misuse } from "./parse.ts";
 import { clean, count, table } from "./text.ts";
 

@@ -2,7 +2,8 @@
  * Commands that run a program. Each program is loaded only when asked for: none must load another's
  * engine. Secrets have no flag: a command line can be read by everybody on the machine.
  */
-import { configOf, OK, SETTING_FLAGS, type Command } from "./command.ts";
+import type { Command } from "./action.ts";
+import { configOf, OK, SETTING_FLAGS } from "./command.ts";
 
 const SERVED = ["DATABASE_URL and CLICKHOUSE_URL (environment or file) name engines of your own."];
 /** What a child of `up` says on stdout is JSON in any case. */

@@ -3,7 +3,8 @@ import { ROLES, type Role } from "../../contract/route.ts";
 import type { Token } from "../../contract/session.ts";
 import { addressOf, ask } from "./api.ts";
 import { API_FLAGS } from "./api-flags.ts";
-import { configOf, type Command } from "./command.ts";
+import type { Command } from "./action.ts";
+import { configOf } from "./command.ts";
 import { Misuse, oneOf, wholeNumber } from "./parse.ts";
 import { table } from "./text.ts";
 

@@ -1,6 +1,7 @@
-/** What the hub knows of its engines, refreshed once a second: for the ribbon, /readyz and /metrics. */
+/** What the hub knows of its engines, refreshed once a second: for ribbon, /readyz and /metrics. */
 import type { HubMetrics } from "../../io/http/metrics.ts";
-import type { Db } from "../../io/postgres/db.ts";
+import { isAnswering, type Db } from "../../io/postgres/db.ts";
+import { countEntries } from "../../ledger/tree.store.ts";
 import type { Signals } from "../../watch/signal/signals.ts";
 
 export type Status = {
@@ -33,16 +34,11 @@ export const openStatus = (deps: {
       ] as const) {
         metrics.signals.set({ what }, status[what]);
       }
-      const [row] = await db.query<{ size: string; pending: string }>(
-        `SELECT (SELECT coalesce(max(seq) + 1, 0) FROM ledger_entry) AS size,
-                (SELECT count(*) FROM ledger_entry WHERE seq IS NULL) AS pending`,
-      );
-      ledger = { size: Number(row?.size ?? 0), pending: Number(row?.pending ?? 0) };
+      ledger = await countEntries(db);
     },
     waiting: async () => {
       const waiting: string[] = [];
-      const answered = await db.query("SELECT 1").catch(() => undefined);
-      if (answered === undefined) waiting.push("postgres");
+      if (!(await isAnswering(db))) waiting.push("postgres");
       const status = await signals.status();
       if (!status.refilled) waiting.push("recent window");
       return waiting;

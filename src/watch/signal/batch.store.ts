@@ -106,10 +106,10 @@ export const markStored = async (
        SET stored_seq = greatest(signal_agent.stored_seq, excluded.stored_seq), updated_at = now()`,
     [[...agents.keys()], [...agents.values()]],
   );
-  await tx.query(
-    "DELETE FROM signal_batch WHERE log = $1 AND state = 'stored' AND batch < $2",
-    [log, batch - KEPT_BATCHES],
-  );
+  await tx.query("DELETE FROM signal_batch WHERE log = $1 AND state = 'stored' AND batch < $2", [
+    log,
+    batch - KEPT_BATCHES,
+  ]);
 };
 
 export const readAgents = async (sql: Sql): Promise<ReadonlyMap<string, number>> => {

@@ -4,7 +4,7 @@
  * Shape:  rows in the order of the log, so the same range of the log is the same block, byte by
  *         byte: a repeated insert is recognised by its content as well as by its token.
  */
-import { encodeBlock } from "../../io/clickhouse/native.ts";
+import type { Column } from "../../io/clickhouse/native.ts";
 import type { Known } from "../intake/decode/catalog.ts";
 import type { Content } from "./parts.ts";
 
@@ -23,6 +23,9 @@ export const READING_COLUMNS = [
   "plan_version",
   "batch",
 ] as const;
+/** The columns of one insert; the store knows how they go over the wire. */
+export type Block = { readonly rows: number; readonly columns: readonly Column[] };
+
 const TWO_POW_32 = 2 ** 32;
 
 const filledHalves = (rows: number, value: number): Uint32Array => {
@@ -34,11 +37,7 @@ const filledHalves = (rows: number, value: number): Uint32Array => {
   return halves;
 };
 
-export const sampleBlock = (
-  contents: readonly Content[],
-  rows: number,
-  batch: number,
-): Uint8Array<ArrayBuffer> => {
+export const sampleBlock = (contents: readonly Content[], rows: number, batch: number): Block => {
   const halves = new Uint32Array(rows * 2);
   const ms = new Float64Array(rows);
   const values = new Float64Array(rows);
@@ -55,12 +54,13 @@ export const sampleBlock = (
     }
     at += count;
   }
-  return encodeBlock(rows, [
+  const columns: readonly Column[] = [
     { name: "id", data: { type: "UInt64", halves } },
     { name: "ts", data: { type: "DateTime64(3)", ms } },
     { name: "value", data: { type: "Float64", values } },
     { name: "batch", data: { type: "UInt64", halves: filledHalves(rows, batch) } },
-  ]);
+  ];
+  return { rows, columns };
 };
 
 export type SeriesDay = { readonly series: Known; readonly day: number };
@@ -83,8 +83,9 @@ export const newSeriesDays = (contents: readonly Content[]): readonly SeriesDay[
   return [...found].flatMap(([series, days]) => [...days].map((day) => ({ series, day })));
 };
 
-export const seriesBlock = (days: readonly SeriesDay[]): Uint8Array<ArrayBuffer> =>
-  encodeBlock(days.length, [
+export const seriesBlock = (days: readonly SeriesDay[]): Block => ({
+  rows: days.length,
+  columns: [
     { name: "day", data: { type: "Date", days: Uint16Array.from(days, ({ day }) => day) } },
     { name: "metric", data: { type: "String", texts: days.map(({ series }) => series.metric) } },
     {
@@ -98,12 +99,10 @@ export const seriesBlock = (days: readonly SeriesDay[]): Uint8Array<ArrayBuffer>
       name: "labels",
       data: { type: "Map(String, String)", maps: days.map(({ series }) => series.labels) },
     },
-  ]);
+  ],
+});
 
-export const readingBlock = (
-  contents: readonly Content[],
-  batch: number,
-): Uint8Array<ArrayBuffer> => {
+export const readingBlock = (contents: readonly Content[], batch: number): Block => {
   const all = contents.flatMap((content) => (content.kind === "readings" ? content.readings : []));
   const texts = (of: (row: (typeof all)[number]) => string) => ({
     type: "String" as const,
@@ -113,7 +112,7 @@ export const readingBlock = (
     type: "UInt32" as const,
     values: Uint32Array.from(all, of),
   });
-  return encodeBlock(all.length, [
+  const columns: readonly Column[] = [
     { name: "kpi", data: texts(({ kpi }) => kpi) },
     { name: "at", data: { type: "DateTime64(3)", ms: Float64Array.from(all, (r) => r.atMs) } },
     { name: "value", data: { type: "Nullable(Float64)", values: all.map(({ value }) => value) } },
@@ -127,5 +126,6 @@ export const readingBlock = (
     { name: "formula_version", data: versions(({ formulaVersion }) => formulaVersion) },
     { name: "plan_version", data: versions(({ planVersion }) => planVersion) },
     { name: "batch", data: { type: "UInt64", halves: filledHalves(all.length, batch) } },
-  ]);
+  ];
+  return { rows: all.length, columns };
 };

@@ -11,7 +11,7 @@ import { decodeHubRecord, type SamplesHead } from "./hub-record.ts";
 import type { Content } from "./parts.ts";
 import { SAMPLE_RETENTION_DAYS } from "./signal-tables.ts";
 
-/** Decompresses to at most so many bytes; `undefined` where there would be more; throws on garbage. */
+/** Decompresses to at most so many bytes; `undefined` where there are more; throws on garbage. */
 export type Inflate = (body: Uint8Array, maxBytes: number) => Uint8Array | undefined;
 
 /** How far a sender's clock may be ahead of the hub's. */

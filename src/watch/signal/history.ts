@@ -1,14 +1,23 @@
 /**
  * Series of the window and series from the store as one, without a seam.
  *
- * Shape:  the store is asked for everything before a seam that lies a little inside the window; of a
- *         series that both have, the store's samples count up to where the window's begin. So a
+ * Shape:  the store is asked for everything before a seam that lies a little inside the window; of
+ *         a series that both have, the store's samples count up to where the window's begin. So a
  *         window that moves on while the store answers leaves no hole.
  */
 import type { Selection } from "./promql/grid.ts";
 import { compileMatcher, matchesAll, type Matcher } from "./matcher.ts";
 import { METRIC_NAME, type Labels, type SampleBuffer, type SeriesData } from "./series.ts";
-import type { SampleColumns, StoredSeries } from "./signal.store.ts";
+
+export type StoredSeries = { readonly id: bigint; readonly labels: Labels };
+
+/** Rows of the store, by series and time. */
+export type SampleColumns = {
+  readonly rows: number;
+  readonly ids: BigUint64Array;
+  readonly timesMs: BigInt64Array;
+  readonly values: Float64Array;
+};
 
 /** The part of a selection that only the store can answer; undefined when there is none. */
 export const historyRange = (
@@ -41,7 +50,7 @@ export const seriesFromRows = (
   const labelsById = new Map(series.map(({ id, labels }) => [id, labels]));
   const found: SeriesData[] = [];
   const { rows, ids, timesMs, values } = columns;
-  for (let from = 0; from < rows; ) {
+  for (let from = 0; from < rows;) {
     const id = ids[from]!;
     let to = from;
     while (to < rows && ids[to] === id) to += 1;

@@ -1,8 +1,8 @@
 /**
  * One record of the hub's body log: what was acknowledged, as it came in.
  *
- * Shape:  kind u8 | head length u32 LE | head (JSON, UTF-8) | body. "samples" carries a remote write
- *         request as the agent sent it, "readings" a JSON array of KPI readings.
+ * Shape:  kind u8 | head length u32 LE | head (JSON, UTF-8) | body. "samples" carries a remote
+ *         write request as the agent sent it, "readings" a JSON array of KPI readings.
  * Units:  `atMs` is when the hub took it, ms since the epoch: what a replay judges the times of
  *         samples by, so that it keeps exactly what was kept the first time.
  * Errors: decoding answers `undefined` for bytes that are no record.

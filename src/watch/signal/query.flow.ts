@@ -166,5 +166,8 @@ const evaluate = (
       : evaluateInstant(expr, { timeMs: range.startMs }, source, limits);
   if (value.ok) return ok({ value: value.value, newestMs });
   const { code, message } = value.error;
-  return err({ code: code === "timeout" ? "too_many" : "bad_request", message: `query: ${message}` });
+  return err({
+    code: code === "timeout" ? "too_many" : "bad_request",
+    message: `query: ${message}`,
+  });
 };

@@ -5,8 +5,9 @@
  * Errors: StoreFault; HistoryLimit when a question would load more than its limit.
  */
 import type { Store } from "../../io/clickhouse/client.ts";
-import { decodeFixedBlocks } from "../../io/clickhouse/native.ts";
+import { decodeFixedBlocks, encodeBlock } from "../../io/clickhouse/native.ts";
 import {
+  type Block,
   DAY_MS,
   newSeriesDays,
   READING_COLUMNS,
@@ -18,12 +19,14 @@ import {
 } from "./columns.ts";
 import type { Content } from "./parts.ts";
 import type { OpenBatch } from "./batch.store.ts";
-import type { Labels } from "./series.ts";
+import type { SampleColumns, StoredSeries } from "./history.ts";
 import type { KpiReadingRow } from "./signals.ts";
 
 export class HistoryLimit extends Error {
   override readonly name = "HistoryLimit";
 }
+
+const encoded = ({ rows, columns }: Block): Uint8Array<ArrayBuffer> => encodeBlock(rows, columns);
 
 /** Sends what is not there yet; a repeat of the same attempt is recognised by its token. */
 export const insertBatch = async (
@@ -36,20 +39,21 @@ export const insertBatch = async (
   const days = newSeriesDays(contents);
   // Labels before samples: a sample whose labels are unknown could never be found.
   if (days.length > 0) {
-    await store.insert({ table: "series", columns: SERIES_COLUMNS }, seriesBlock(days));
+    await store.insert({ table: "series", columns: SERIES_COLUMNS }, encoded(seriesBlock(days)));
     for (const { series, day } of days) series.storedDay = Math.max(series.storedDay, day);
   }
   if (open.samples > 0) {
-    const block = sampleBlock(contents, open.samples, open.batch);
+    const block = encoded(sampleBlock(contents, open.samples, open.batch));
     await store.insert({ table: "samples", columns: SAMPLE_COLUMNS, token }, block);
   }
   if (open.readings > 0) {
-    const block = readingBlock(contents, open.batch);
+    const block = encoded(readingBlock(contents, open.batch));
     await store.insert({ table: "kpi_reading", columns: READING_COLUMNS, token }, block);
   }
 };
 
-const BATCH_TIMES = "BETWEEN fromUnixTimestamp64Milli({from: Int64}) AND fromUnixTimestamp64Milli({to: Int64})";
+const BATCH_TIMES =
+  "BETWEEN fromUnixTimestamp64Milli({from: Int64}) AND fromUnixTimestamp64Milli({to: Int64})";
 
 /** Rows of a batch that are there. */
 export const countBatch = async (
@@ -81,8 +85,6 @@ export const oldestSampleMs = async (store: Pick<Store, "rows">): Promise<number
   return row === undefined || Number(row.n) === 0 ? null : Number(row.oldest);
 };
 
-export type StoredSeries = { readonly id: bigint; readonly labels: Labels };
-
 /** Series with samples on the days of a range; of one metric, or of all. */
 export const readSeries = async (
   store: Pick<Store, "rows">,
@@ -107,13 +109,6 @@ export const readSeries = async (
     id: BigInt(id),
     labels: Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : Number(a > b))),
   }));
-};
-
-export type SampleColumns = {
-  readonly rows: number;
-  readonly ids: BigUint64Array;
-  readonly timesMs: BigInt64Array;
-  readonly values: Float64Array;
 };
 
 /** Samples with from <= t <= to, by series and time; the first stored comes first. */

@@ -2,7 +2,8 @@
  * Decoded samples into the recent window.
  *
  * Shape:  a series keeps its place in the window; one that was dropped meanwhile is interned anew.
- *         What the window does not take (too old for it, over its limits) is in the log all the same.
+ *         What the window does not take (too old for it, over its limits) is in the log all the
+ *         same.
  */
 import type { Known } from "../intake/decode/catalog.ts";
 import type { Samples } from "../intake/decode/remote-write.ts";
