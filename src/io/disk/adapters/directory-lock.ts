@@ -18,11 +18,15 @@ const MAX_TAKEOVERS = 10;
 /** Field 22 of /proc/<pid>/stat, counted after the command's closing parenthesis. */
 const START_TIME_FIELD = 19;
 
+/** Ended, and only its parent has not looked yet: it holds nothing any more. */
+const ENDED = "ended";
+
 const startOf = async (pid: number): Promise<string> => {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, "utf8");
     const boot = await readFile("/proc/sys/kernel/random/boot_id", "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    if (fields[0] === "Z" || fields[0] === "X") return ENDED;
     return `${boot.trim()}:${fields[START_TIME_FIELD] ?? ""}`;
   } catch {
     return "";
@@ -36,6 +40,7 @@ const lives = async ({ pid, start }: Holder): Promise<boolean> => {
     if (faultCode(fault) === "ESRCH") return false;
   }
   const startNow = await startOf(pid);
+  if (startNow === ENDED) return false;
   return startNow === "" || start === "" || startNow === start;
 };
 
