@@ -8,7 +8,7 @@ import { randomUUID } from "node:crypto";
 import path from "node:path";
 import type { FastifyInstance } from "fastify";
 import { argon2Hasher } from "../account/adapters/argon2.ts";
-import { accountRoutes, authenticateRequest } from "../account/account.routes.ts";
+import { authenticateRequest } from "../account/account.routes.ts";
 import { openAccounts } from "../account/accounts.flow.ts";
 import { sessionCookie } from "../account/cookie.ts";
 import { ensureTokenFiles } from "../account/token-file.flow.ts";
@@ -24,30 +24,25 @@ import { durabilityFaults, readSettings } from "../io/postgres/durability.ts";
 import { migrate } from "../io/postgres/migrate.ts";
 import { EXIT_MISCONFIGURED } from "../io/process/child.ts";
 import { onStop } from "../io/process/parent.ts";
-import { gateList, gateRoutes } from "../launch/gate/gate.routes.ts";
-import { openGates } from "../launch/gate/gate.flow.ts";
-import { openKpis } from "../launch/kpi/kpi.flow.ts";
-import { kpiList, kpiRoutes } from "../launch/kpi/kpi.routes.ts";
-import { planRoutes } from "../launch/plan/plan.routes.ts";
+import { gateList } from "../launch/gate/gate.routes.ts";
+import { openGates, type Gates } from "../launch/gate/gate.flow.ts";
+import { openKpis, type Kpis } from "../launch/kpi/kpi.flow.ts";
+import { kpiList } from "../launch/kpi/kpi.routes.ts";
 import { headFile } from "../ledger/adapters/head-file.ts";
 import { openLedgerKey } from "../ledger/adapters/key-file.ts";
-import { sha256, verifierOf } from "../ledger/adapters/node-crypto.ts";
-import { ledgerRoutes } from "../ledger/ledger.routes.ts";
 import { record } from "../ledger/record.store.ts";
 import { startSequencer } from "../ledger/sequencer.flow.ts";
-import { openAlerts } from "../respond/alert/alert.flow.ts";
-import { alertRoutes } from "../respond/alert/alert.routes.ts";
+import { openAlerts, type Alerts } from "../respond/alert/alert.flow.ts";
 import type { OpsDeps } from "../respond/ops/ops.flow.ts";
-import { opsRoutes } from "../respond/ops/ops.routes.ts";
 import type { Signals } from "../watch/signal/signals.ts";
 import type { Config } from "./config.ts";
 import { Refusal } from "./data-dir.ts";
 import { askOf, rangeAskOf } from "./hub/asking.ts";
+import { handlersOf } from "./hub/handlers.ts";
 import { holdLease } from "./hub/ownership.ts";
 import { startLoop } from "./hub/loop.ts";
 import { openPlan } from "./hub/plan-in-force.ts";
-import { openStatus } from "./hub/status.ts";
-import { systemRoutes } from "./hub/system.routes.ts";
+import { openStatus, type Status } from "./hub/status.ts";
 import { startSignals } from "./signals.ts";
 
 const VERSION = "0.1.0";
@@ -88,11 +83,7 @@ const openHub = async (config: Config, log: Log): Promise<Hub> => {
     throw new Refusal("DATABASE_URL and CLICKHOUSE_URL must name the engines (`novaevo up` does)");
   }
   const failed = Promise.withResolvers<string>();
-  const db = openDb({
-    connectionString: databaseUrl,
-    name: "novaevo-hub",
-    onIdleFault: (fault) => log.warn("a database connection was lost", { fault }),
-  });
+  const db = databaseAt(databaseUrl, log);
   closers.push(() => db.close());
   await readyDatabase(db, log);
   const metrics = hubMetrics();
@@ -126,13 +117,7 @@ const openHub = async (config: Config, log: Log): Promise<Hub> => {
   const status = openStatus({ db, signals, metrics });
   const stream = openStream(randomUUID().slice(0, 8), metrics);
   closers.push(async () => stream.close());
-  const ops: OpsDeps = {
-    ...{ clock, applied, ask, askRange: rangeAskOf(signals), firing: alerts.firing },
-    kpis: () => kpiList(applied(), kpis.latest()),
-    gates: () => gateList({ applied, judged: gates.judged }),
-    lastSampleMs: status.lastSampleMs,
-    ledger: status.ledger,
-  };
+  const ops = opsOf({ clock, applied, ask, signals, kpis, gates, alerts, status });
   const loop = startLoop({
     ...{ applied, kpis, alerts, gates, ops, stream, metrics, log },
     wakeLedger: sequencer.wake,
@@ -147,22 +132,11 @@ const openHub = async (config: Config, log: Log): Promise<Hub> => {
     hosts: new Set(config.trustProxy ? ["*"] : config.hosts),
     metrics,
     log,
-    handlers: {
-      ...systemRoutes({
-        ...{ signals, metrics, version: VERSION, waiting: status.waiting },
-        draining: () => draining,
-      }),
-      ...accountRoutes({ accounts, cookie }),
-      ...opsRoutes({ ...ops, stream, services: loop.services }),
-      ...kpiRoutes({
-        ...{ applied, latest: kpis.latest, now: clock.now },
-        history: (range) => signals.readings(range),
-      }),
-      ...gateRoutes({ applied, judged: gates.judged }),
-      ...alertRoutes({ sql: db, firing: alerts.firing }),
-      ...planRoutes({ sql: db, sha256, applied, apply: plan.apply, onApplied: plan.reload }),
-      ...ledgerRoutes({ sql: db, verifier: verifierOf(signer.key), memory }),
-    },
+    handlers: handlersOf({
+      ...{ db, accounts, cookie, signals, metrics, plan, kpis, gates, alerts, ops, loop, stream },
+      ...{ signer, memory, version: VERSION, waiting: status.waiting },
+      draining: () => draining,
+    }),
   });
   await servePages(server);
   const stopWatching = signals.onAdvance(loop.poke);
@@ -183,12 +157,39 @@ const openHub = async (config: Config, log: Log): Promise<Hub> => {
   };
 };
 
+const databaseAt = (connectionString: string, log: Log): Db =>
+  openDb({
+    connectionString,
+    name: "novaevo-hub",
+    onIdleFault: (fault) => log.warn("a database connection was lost", { fault }),
+  });
+
 const readyDatabase = async (db: Db, log: Log): Promise<void> => {
   const settings = await readSettings(db);
   const faults = durabilityFaults(settings);
   if (faults.length > 0) throw new Refusal(faults.join("; "));
   const { applied } = await migrate(db);
   if (applied.length > 0) log.info("migrated", { applied });
+};
+
+/** What the operations page and the ribbon are made of. */
+const opsOf = (
+  parts: Pick<OpsDeps, "clock" | "applied" | "ask"> & {
+    readonly signals: Signals;
+    readonly kpis: Kpis;
+    readonly gates: Gates;
+    readonly alerts: Alerts;
+    readonly status: Status;
+  },
+): OpsDeps => {
+  const { clock, applied, ask, signals, kpis, gates, alerts, status } = parts;
+  return {
+    ...{ clock, applied, ask, askRange: rangeAskOf(signals), firing: alerts.firing },
+    kpis: () => kpiList(applied(), kpis.latest()),
+    gates: () => gateList({ applied, judged: gates.judged }),
+    lastSampleMs: status.lastSampleMs,
+    ledger: status.ledger,
+  };
 };
 
 /** Readings become durable before anybody hears of them. */

@@ -59,48 +59,19 @@ const MAX_RETRY_MS = 10_000;
 const READ_LIMIT = { maxRecords: 256, maxBytes: 8 * 1024 * 1024 };
 
 export const openFlusher = (deps: FlushDeps): Flusher => {
-  const parts: Part[] = [];
-  let rows = 0;
-  let decoded = 0;
+  const queue = newQueue();
   let fault: string | null = null;
   let wake: () => void = () => undefined;
 
   const add = (index: number, content: Content): void => {
-    const count = rowsOf(content);
-    const isKept = content.kind === "readings" || decoded + count <= MAX_DECODED_ROWS;
-    if (isKept) decoded += count;
-    parts.push({ index, rows: count, content: isKept ? content : undefined });
-    rows += count;
-    if (rows >= FLUSH_ROWS) wake();
-  };
-
-  /** The longest run of records that makes one batch; at least one. */
-  const next = (): readonly Part[] => {
-    let sum = 0;
-    const taken: Part[] = [];
-    for (const part of parts) {
-      sum += part.rows;
-      if (taken.length > 0 && (sum > MAX_BATCH_ROWS || taken.length >= MAX_BATCH_RECORDS)) break;
-      taken.push(part);
-    }
-    return taken;
-  };
-
-  const drop = (through: number): void => {
-    let gone = 0;
-    while (gone < parts.length && parts[gone]!.index <= through) {
-      const part = parts[gone]!;
-      rows -= part.rows;
-      if (part.content !== undefined) decoded -= part.rows;
-      gone += 1;
-    }
-    parts.splice(0, gone);
+    queue.add(index, content);
+    if (queue.rows() >= FLUSH_ROWS) wake();
   };
 
   const flushOnce = async (): Promise<void> => {
     const open = await readOpenBatch(deps.db, deps.logName);
     const isNew = open === undefined;
-    const taken = isNew ? next() : parts.filter(({ index }) => index <= open.to);
+    const taken = isNew ? queue.next() : queue.parts.filter(({ index }) => index <= open.to);
     if (isNew && taken.length === 0) return;
     const contents = await contentsOf(deps, taken);
     const batch = batchOf(contents);
@@ -114,7 +85,7 @@ export const openFlusher = (deps: FlushDeps): Flusher => {
       await settle(deps, open, contents);
       await finish(open, batch.agents);
     }
-    drop(through);
+    queue.drop(through);
     deps.stored({ through, agents: batch.agents, fromMs: batch.fromMs });
     await deps.log.trim(through);
   };
@@ -133,8 +104,8 @@ export const openFlusher = (deps: FlushDeps): Flusher => {
 
   return {
     add,
-    waiting: () => parts.flatMap(({ content }) => content ?? []),
-    pendingRecords: () => parts.length,
+    waiting: () => queue.parts.flatMap(({ content }) => content ?? []),
+    pendingRecords: () => queue.parts.length,
     fault: () => fault,
     run: async (signal) => {
       let retryMs = FIRST_RETRY_MS;
@@ -144,7 +115,7 @@ export const openFlusher = (deps: FlushDeps): Flusher => {
           if (fault !== null) deps.say("the store takes batches again", {});
           fault = null;
           retryMs = FIRST_RETRY_MS;
-          if (rows < FLUSH_ROWS) await wait(FLUSH_MS, signal);
+          if (queue.rows() < FLUSH_ROWS) await wait(FLUSH_MS, signal);
         } catch (cause) {
           if (signal.aborted) return;
           if (fault === null) deps.say("a batch could not be stored yet", { fault: cause });
@@ -153,6 +124,45 @@ export const openFlusher = (deps: FlushDeps): Flusher => {
           retryMs = Math.min(MAX_RETRY_MS, retryMs * 2);
         }
       }
+    },
+  };
+};
+
+/** Records that wait, in the order of the log; beyond a bound without their decoded content. */
+const newQueue = () => {
+  const parts: Part[] = [];
+  let rows = 0;
+  let decoded = 0;
+  return {
+    parts: parts as readonly Part[],
+    rows: () => rows,
+    add: (index: number, content: Content): void => {
+      const count = rowsOf(content);
+      const isKept = content.kind === "readings" || decoded + count <= MAX_DECODED_ROWS;
+      if (isKept) decoded += count;
+      parts.push({ index, rows: count, content: isKept ? content : undefined });
+      rows += count;
+    },
+    /** The longest run of records that makes one batch; at least one. */
+    next: (): readonly Part[] => {
+      let sum = 0;
+      const taken: Part[] = [];
+      for (const part of parts) {
+        sum += part.rows;
+        if (taken.length > 0 && (sum > MAX_BATCH_ROWS || taken.length >= MAX_BATCH_RECORDS)) break;
+        taken.push(part);
+      }
+      return taken;
+    },
+    drop: (through: number): void => {
+      let gone = 0;
+      while (gone < parts.length && parts[gone]!.index <= through) {
+        const part = parts[gone]!;
+        rows -= part.rows;
+        if (part.content !== undefined) decoded -= part.rows;
+        gone += 1;
+      }
+      parts.splice(0, gone);
     },
   };
 };
