@@ -1,4 +1,4 @@
-/** An agent in this process, put together as the program does, with the world's parts replaceable. */
+/** An agent in this process, put together as the program does, the world's parts replaceable. */
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { systemClock } from "../../src/io/clock.ts";
 import type { Disk } from "../../src/io/disk/disk.ts";

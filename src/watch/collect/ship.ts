@@ -46,7 +46,7 @@ export const reconcile = (
 export const trimmable = ({ accepted, stored }: HubState, cursor: number): number =>
   Math.min(stored, accepted, cursor - 1);
 
-/** The hub takes samples up to ten minutes ahead of its clock; an answer's clock is a second coarse. */
+/** The hub takes samples up to ten minutes ahead; an answer's clock is a second coarse. */
 const AHEAD_MS = 9 * 60_000;
 
 /**
