@@ -11,6 +11,8 @@ const listed = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
 
 if (name === "help" || name === "--help" || name === "-h") {
   process.stdout.write(listHelp(COMMANDS));
+} else if (name === "--version") {
+  process.stdout.write(`${(await import("./version.ts")).novaevoVersion()}\n`);
 } else if (listed === undefined) {
   const meant = suggest(name, Object.keys(COMMANDS));
   const hint = meant === undefined ? "" : `; did you mean "${meant}"?`;

@@ -49,7 +49,8 @@ export const age = (ms: number): string => {
 export const value = (number: number | null, unit: string | null): string => {
   if (number === null) return "—";
   if (unit === "ratio") return `${Number((number * 100).toPrecision(4))} %`;
-  const text = String(Number(number.toPrecision(4)));
+  const whole = Math.abs(number) >= 1_000;
+  const text = String(whole ? Math.round(number) : Number(number.toPrecision(4)));
   return unit === null || unit === "" || unit === "1" ? text : `${text} ${unit}`;
 };
 
