@@ -44,8 +44,8 @@ import { startLoop } from "./hub/loop.ts";
 import { openPlan } from "./hub/plan-in-force.ts";
 import { openStatus, type Status } from "./hub/status.ts";
 import { startSignals } from "./signals.ts";
+import { novaevoVersion } from "./version.ts";
 
-const VERSION = "0.1.0";
 const CLOSE_MS = 2_800;
 
 export const runHub = async (config: Config): Promise<number> => {
@@ -130,11 +130,12 @@ const openHub = async (config: Config, log: Log): Promise<Hub> => {
   const server = await buildServer({
     authenticate: authenticateRequest({ accounts, cookie }),
     hosts: new Set(config.trustProxy ? ["*"] : config.hosts),
+    trustProxy: config.trustProxy,
     metrics,
     log,
     handlers: handlersOf({
       ...{ db, accounts, cookie, signals, metrics, plan, kpis, gates, alerts, ops, loop, stream },
-      ...{ signer, memory, version: VERSION, waiting: status.waiting },
+      ...{ signer, memory, version: novaevoVersion(), waiting: status.waiting },
       draining: () => draining,
     }),
   });
