@@ -4,22 +4,12 @@
  * Shape:  a batch is a fixed range of one log: "open" before its rows are sent, "stored" once they
  *         are known to be there. At most one is open, so whatever follows a crash is decided by it.
  */
-import type { Sql, Tx } from "../../io/postgres/db.ts";
-import type { Batch } from "./parts.ts";
-
-export type OpenBatch = {
-  readonly batch: number;
-  readonly from: number;
-  readonly to: number;
-  readonly samples: number;
-  readonly readings: number;
-  readonly fromMs: number | null;
-  readonly toMs: number | null;
-  readonly attempt: number;
-};
+import type { Db } from "../../io/postgres/db.ts";
+import type { BatchBook, OpenBatch } from "./flush.flow.ts";
 
 /** Finished batches that are kept for whoever looks into a fault. */
 const KEPT_BATCHES = 200;
+const COLUMNS = "batch, from_index, to_index, samples, readings, from_time, to_time, attempt";
 
 type Row = {
   readonly batch: string;
@@ -43,78 +33,67 @@ const parse = (row: Row): OpenBatch => ({
   attempt: row.attempt,
 });
 
-export const readWatermark = async (sql: Sql, log: string): Promise<number> => {
-  const [row] = await sql.query<{ to: string | null }>(
-    "SELECT max(to_index) AS to FROM signal_batch WHERE log = $1 AND state = 'stored'",
-    [log],
-  );
-  return Number(row?.to ?? 0);
-};
+const instant = (ms: number | null): Date | null => (ms === null ? null : new Date(ms));
 
-export const readOpenBatch = async (sql: Sql, log: string): Promise<OpenBatch | undefined> => {
-  const [row] = await sql.query<Row>(
-    `SELECT batch, from_index, to_index, samples, readings, from_time, to_time, attempt
-       FROM signal_batch WHERE log = $1 AND state = 'open'`,
-    [log],
-  );
-  return row === undefined ? undefined : parse(row);
-};
-
-export const insertOpenBatch = async (
-  sql: Sql,
-  log: string,
-  range: { readonly from: number; readonly to: number },
-  content: Batch,
-): Promise<OpenBatch> => {
-  const instant = (ms: number | null): Date | null => (ms === null ? null : new Date(ms));
-  const [row] = await sql.query<Row>(
-    `INSERT INTO signal_batch
-       (log, from_index, to_index, samples, readings, from_time, to_time, state)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, 'open')
-     RETURNING batch, from_index, to_index, samples, readings, from_time, to_time, attempt`,
-    [
-      ...[log, range.from, range.to, content.samples, content.readings],
-      ...[instant(content.fromMs), instant(content.toMs)],
-    ],
-  );
-  return parse(row!);
-};
-
-export const countAttempt = async (sql: Sql, batch: number): Promise<number> => {
-  const [row] = await sql.query<{ attempt: number }>(
-    "UPDATE signal_batch SET attempt = attempt + 1 WHERE batch = $1 RETURNING attempt",
-    [batch],
-  );
-  return row!.attempt;
-};
-
-/** The batch is in ClickHouse, and so is everything its agents sent up to these numbers. */
-export const markStored = async (
-  tx: Tx,
-  log: string,
-  batch: number,
-  agents: ReadonlyMap<string, number>,
-): Promise<void> => {
-  await tx.query(
-    "UPDATE signal_batch SET state = 'stored', stored_at = now() WHERE batch = $1 AND state = 'open'",
-    [batch],
-  );
-  await tx.query(
-    `INSERT INTO signal_agent (agent, stored_seq)
-     SELECT * FROM unnest($1::text[], $2::bigint[])
-     ON CONFLICT (agent) DO UPDATE
-       SET stored_seq = greatest(signal_agent.stored_seq, excluded.stored_seq), updated_at = now()`,
-    [[...agents.keys()], [...agents.values()]],
-  );
-  await tx.query("DELETE FROM signal_batch WHERE log = $1 AND state = 'stored' AND batch < $2", [
-    log,
-    batch - KEPT_BATCHES,
-  ]);
-};
-
-export const readAgents = async (sql: Sql): Promise<ReadonlyMap<string, number>> => {
-  const rows = await sql.query<{ agent: string; stored_seq: string }>(
-    "SELECT agent, stored_seq FROM signal_agent",
-  );
-  return new Map(rows.map(({ agent, stored_seq: seq }) => [agent, Number(seq)]));
-};
+export const batchBook = (db: Db, log: string): BatchBook => ({
+  watermark: async () => {
+    const [row] = await db.query<{ to: string | null }>(
+      "SELECT max(to_index) AS to FROM signal_batch WHERE log = $1 AND state = 'stored'",
+      [log],
+    );
+    return Number(row?.to ?? 0);
+  },
+  agents: async () => {
+    const rows = await db.query<{ agent: string; stored_seq: string }>(
+      "SELECT agent, stored_seq FROM signal_agent",
+    );
+    return new Map(rows.map(({ agent, stored_seq: seq }) => [agent, Number(seq)]));
+  },
+  open: async () => {
+    const [row] = await db.query<Row>(
+      `SELECT ${COLUMNS} FROM signal_batch WHERE log = $1 AND state = 'open'`,
+      [log],
+    );
+    return row === undefined ? undefined : parse(row);
+  },
+  begin: async (range, content) => {
+    const [row] = await db.query<Row>(
+      `INSERT INTO signal_batch
+         (log, from_index, to_index, samples, readings, from_time, to_time, state)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, 'open')
+       RETURNING ${COLUMNS}`,
+      [
+        ...[log, range.from, range.to, content.samples, content.readings],
+        ...[instant(content.fromMs), instant(content.toMs)],
+      ],
+    );
+    return parse(row!);
+  },
+  countAttempt: async (batch) => {
+    const [row] = await db.query<{ attempt: number }>(
+      "UPDATE signal_batch SET attempt = attempt + 1 WHERE batch = $1 RETURNING attempt",
+      [batch],
+    );
+    return row!.attempt;
+  },
+  finish: (batch, agents) =>
+    db.tx(async (tx) => {
+      await tx.query(
+        `UPDATE signal_batch SET state = 'stored', stored_at = now()
+          WHERE batch = $1 AND state = 'open'`,
+        [batch],
+      );
+      await tx.query(
+        `INSERT INTO signal_agent (agent, stored_seq)
+         SELECT * FROM unnest($1::text[], $2::bigint[])
+         ON CONFLICT (agent) DO UPDATE
+           SET stored_seq = greatest(signal_agent.stored_seq, excluded.stored_seq),
+               updated_at = now()`,
+        [[...agents.keys()], [...agents.values()]],
+      );
+      await tx.query(
+        "DELETE FROM signal_batch WHERE log = $1 AND state = 'stored' AND batch < $2",
+        [log, batch - KEPT_BATCHES],
+      );
+    }),
+});

@@ -9,32 +9,53 @@
  * Errors: none reach the caller: what fails is said in `fault()`, and tried again for ever, while
  *         the log keeps everything.
  */
-import type { Db } from "../../io/postgres/db.ts";
 import type { SegmentLog } from "../../io/log/segment-log.ts";
-import type { Store } from "../../io/clickhouse/client.ts";
-import {
-  countAttempt,
-  insertOpenBatch,
-  markStored,
-  readOpenBatch,
-  type OpenBatch,
-} from "./batch.store.ts";
 import { decodeContent, type DecodeDeps } from "./decode-record.ts";
-import { batchOf, rowsOf, type Content, type Part } from "./parts.ts";
-import { countBatch, insertBatch, removeBatch } from "./signal.store.ts";
+import { batchOf, rowsOf, type Batch, type Content, type Part } from "./parts.ts";
+
+export type OpenBatch = {
+  readonly batch: number;
+  readonly from: number;
+  readonly to: number;
+  readonly samples: number;
+  readonly readings: number;
+  readonly fromMs: number | null;
+  readonly toMs: number | null;
+  readonly attempt: number;
+};
+
+/** What of this log is stored; every function is one transaction. */
+export type BatchBook = {
+  /** Everything up to here is stored. */
+  readonly watermark: () => Promise<number>;
+  /** Per agent, the highest sequence number that is stored. */
+  readonly agents: () => Promise<ReadonlyMap<string, number>>;
+  readonly open: () => Promise<OpenBatch | undefined>;
+  readonly begin: (
+    range: { readonly from: number; readonly to: number },
+    content: Batch,
+  ) => Promise<OpenBatch>;
+  readonly countAttempt: (batch: number) => Promise<number>;
+  readonly finish: (batch: number, agents: ReadonlyMap<string, number>) => Promise<void>;
+};
+
+/** Where rows go; each carries its batch's number. */
+export type BatchSink = {
+  /** A repeat of the same attempt adds nothing that is there already. */
+  readonly insert: (open: OpenBatch, contents: readonly Content[]) => Promise<void>;
+  readonly count: (
+    open: OpenBatch,
+  ) => Promise<{ readonly samples: number; readonly readings: number }>;
+  readonly remove: (batch: number) => Promise<void>;
+};
 
 export type FlushDeps = DecodeDeps & {
-  readonly db: Db;
-  readonly store: Store;
+  readonly book: BatchBook;
+  readonly sink: BatchSink;
   readonly log: Pick<SegmentLog, "read" | "trim">;
-  readonly logName: string;
   readonly sleep: (delayMs: number, signal: AbortSignal) => Promise<void>;
-  /** A batch is in ClickHouse. */
-  readonly stored: (batch: {
-    readonly through: number;
-    readonly agents: ReadonlyMap<string, number>;
-    readonly fromMs: number | null;
-  }) => void;
+  /** A batch is in the store. */
+  readonly stored: (batch: Batch) => void;
   readonly say: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 };
 
@@ -69,29 +90,26 @@ export const openFlusher = (deps: FlushDeps): Flusher => {
   };
 
   const flushOnce = async (): Promise<void> => {
-    const open = await readOpenBatch(deps.db, deps.logName);
-    const isNew = open === undefined;
-    const taken = isNew ? queue.next() : queue.parts.filter(({ index }) => index <= open.to);
-    if (isNew && taken.length === 0) return;
+    const { book, sink } = deps;
+    const open = await book.open();
+    const taken =
+      open === undefined ? queue.next() : queue.parts.filter(({ index }) => index <= open.to);
+    const last = open?.to ?? taken.at(-1)?.index;
+    if (last === undefined) return;
     const contents = await contentsOf(deps, taken);
     const batch = batchOf(contents);
-    const through = open?.to ?? taken.at(-1)!.index;
-    if (isNew) {
-      const range = { from: taken[0]!.index, to: through };
-      const opened = await insertOpenBatch(deps.db, deps.logName, range, batch);
-      await insertBatch(deps.store, deps.logName, opened, contents);
-      await finish(opened, batch.agents);
+    if (open === undefined) {
+      const begun = await book.begin({ from: taken[0]!.index, to: last }, batch);
+      await sink.insert(begun, contents);
+      await book.finish(begun.batch, batch.agents);
     } else {
       await settle(deps, open, contents);
-      await finish(open, batch.agents);
+      await book.finish(open.batch, batch.agents);
     }
-    queue.drop(through);
-    deps.stored({ through, agents: batch.agents, fromMs: batch.fromMs });
-    await deps.log.trim(through);
+    queue.drop(last);
+    deps.stored(batch);
+    await deps.log.trim(last);
   };
-
-  const finish = (open: OpenBatch, agents: ReadonlyMap<string, number>): Promise<void> =>
-    deps.db.tx((tx) => markStored(tx, deps.logName, open.batch, agents));
 
   const wait = async (delayMs: number, signal: AbortSignal): Promise<void> => {
     const { promise: woken, resolve } = Promise.withResolvers<void>();
@@ -188,25 +206,23 @@ const contentsOf = async (deps: FlushDeps, parts: readonly Part[]): Promise<read
 
 /** Brings an open batch to the state where all its rows are there, once. */
 const settle = async (
-  deps: FlushDeps,
+  { sink, book, say }: FlushDeps,
   open: OpenBatch,
   contents: readonly Content[],
 ): Promise<void> => {
-  const { store, db, logName } = deps;
   const isWhole = async (): Promise<boolean> => {
-    const there = await countBatch(store, open);
+    const there = await sink.count(open);
     return there.samples === open.samples && there.readings === open.readings;
   };
   if (await isWhole()) return;
   const { samples, readings } = batchOf(contents);
-  // Damage in the log since: what is left of it is what can be stored.
-  const left = { ...open, samples, readings };
   if (samples === open.samples && readings === open.readings) {
-    await insertBatch(store, logName, open, contents);
+    await sink.insert(open, contents);
     if (await isWhole()) return;
   }
-  deps.say("a batch is stored anew", { batch: open.batch, samples, readings });
-  await removeBatch(store, open);
-  const attempt = await countAttempt(db, open.batch);
-  await insertBatch(store, logName, { ...left, attempt }, contents);
+  // The store has forgotten the token, or the log was damaged since: what is left of it goes in.
+  say("a batch is stored anew", { batch: open.batch, samples, readings });
+  await sink.remove(open.batch);
+  const attempt = await book.countAttempt(open.batch);
+  await sink.insert({ ...open, samples, readings, attempt }, contents);
 };

@@ -14,14 +14,14 @@ import type { Store } from "../../io/clickhouse/client.ts";
 import { applySteps } from "../../io/clickhouse/steps.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { newCatalog } from "../intake/decode/catalog.ts";
-import { readAgents, readOpenBatch, readWatermark } from "./batch.store.ts";
-import { decodeContent, type Inflate } from "./decode-record.ts";
-import { openFlusher, type Flusher } from "./flush.flow.ts";
-import { openIntake, type AgentBook } from "./intake.flow.ts";
+import { batchBook } from "./batch.store.ts";
+import type { Inflate } from "./decode-record.ts";
+import type { Flusher } from "./flush.flow.ts";
 import type { Content } from "./parts.ts";
+import { openPipeline } from "./pipeline.flow.ts";
 import { openQueries } from "./query.flow.ts";
 import { refillWindow } from "./refill.flow.ts";
-import { oldestSampleMs, readReadings } from "./signal.store.ts";
+import { batchSink, oldestSampleMs, readReadings } from "./signal.store.ts";
 import { SIGNAL_STEPS } from "./signal-tables.ts";
 import type { KpiReadingRow, Signals } from "./signals.ts";
 import { feedWindow } from "./window-feed.ts";
@@ -47,7 +47,6 @@ const REFILL_RETRY_MS = 500;
 const TICK_MS = 1_000;
 /** The window follows the samples' clock, so that a jump of ours does not empty it. */
 const QUIET_MS = 60_000;
-const REPLAY = { maxRecords: 256, maxBytes: 8 * 1024 * 1024 };
 
 type Engine = {
   readonly window: Window;
@@ -71,38 +70,25 @@ export const openSignals = async (deps: SignalDeps): Promise<Signals> => {
     refilled: false,
     refillFault: null,
   };
-  const decode = { catalog: newCatalog(), inflate: deps.inflate };
   const listeners = new Set<() => void>();
   const stopping = new AbortController();
-  const agents = await knownAgents(db);
-  const flusher = openFlusher({
-    ...{ ...decode, ...deps },
-    stored: ({ agents: through, fromMs }) => {
-      for (const [agent, seq] of through) noteStored(agents, agent, seq);
-      if (fromMs !== null) {
-        engine.oldestStoredMs = Math.min(engine.oldestStoredMs ?? Infinity, fromMs);
-      }
+  const backlog: Content[] = [];
+  const pipeline = await openPipeline({
+    ...{ log, catalog: newCatalog(), inflate: deps.inflate, now: clock.now, sleep: deps.sleep },
+    ...{ book: batchBook(db, logName), sink: batchSink(store, logName), say: deps.say },
+    broken: (fault) => deps.broken(fault.message),
+    stored: ({ fromMs }) => {
+      if (fromMs === null) return;
+      engine.oldestStoredMs = Math.min(engine.oldestStoredMs ?? Infinity, fromMs);
+    },
+    taken: (_index, content) => {
+      if (content.kind !== "samples") return;
+      if (!engine.live) return void backlog.push(content);
+      feedWindow(window, content.samples);
+      for (const listener of listeners) listener();
     },
   });
-  const watermark = await readWatermark(db, logName);
-  const backlog: Content[] = await replay(deps, watermark, (index, bytes) => {
-    const content = decodeContent(decode, bytes);
-    if (content.kind === "samples") noteAccepted(agents, content.head.agent, content.head.seq);
-    if (content.kind === "damaged") deps.say("a record of the log cannot be read", { index });
-    flusher.add(index, content);
-    return content;
-  });
-  const taken = (index: number, content: Content): void => {
-    flusher.add(index, content);
-    if (content.kind !== "samples") return;
-    if (!engine.live) return void backlog.push(content);
-    feedWindow(window, content.samples);
-    for (const listener of listeners) listener();
-  };
-  const intake = openIntake({
-    ...{ ...decode, log, agents, now: clock.now, taken },
-    broken: (fault) => deps.broken(fault.message),
-  });
+  const { flusher, ...doors } = pipeline;
   const queries = openQueries({
     ...{ window, store, monotonic: clock.monotonic },
     ready: () => engine.live,
@@ -113,10 +99,8 @@ export const openSignals = async (deps: SignalDeps): Promise<Signals> => {
   background.catch((fault: unknown) => deps.broken(String(fault)));
   const timer = setInterval(() => advance(engine, clock.now()), TICK_MS);
   return {
-    ingest: intake.ingest,
-    appendReadings: intake.appendReadings,
+    ...doors,
     ...queries,
-    agentState: async (agentId) => agents.get(agentId) ?? { accepted: 0, stored: 0 },
     readings: (ask) => readingsOf(deps, flusher, ask),
     status: async () => statusOf(deps, engine, flusher),
     onAdvance: (listener) => {
@@ -130,37 +114,6 @@ export const openSignals = async (deps: SignalDeps): Promise<Signals> => {
       await log.close();
     },
   };
-};
-
-const knownAgents = async (db: Db): Promise<AgentBook> =>
-  new Map([...(await readAgents(db))].map(([id, seq]) => [id, { accepted: seq, stored: seq }]));
-
-const noteAccepted = (agents: AgentBook, agent: string, seq: number): void => {
-  const known = agents.get(agent);
-  if (known === undefined) agents.set(agent, { accepted: seq, stored: 0 });
-  else known.accepted = Math.max(known.accepted, seq);
-};
-
-const noteStored = (agents: AgentBook, agent: string, seq: number): void => {
-  const known = agents.get(agent);
-  if (known !== undefined) known.stored = Math.max(known.stored, seq);
-};
-
-/** Everything in the log that is not known to be in the store, in order. */
-const replay = async (
-  { log }: Pick<SignalDeps, "log">,
-  after: number,
-  take: (index: number, bytes: Uint8Array) => Content,
-): Promise<Content[]> => {
-  const contents: Content[] = [];
-  let from = after + 1;
-  for (;;) {
-    const records = await log.read(from, REPLAY);
-    const last = records.at(-1);
-    if (last === undefined) return contents;
-    for (const { index, body } of records) contents.push(take(index, body));
-    from = last.index + 1;
-  }
 };
 
 /** Tables, then the window, then batches for ever. */
@@ -209,7 +162,6 @@ const prepareStore = async (deps: SignalDeps, engine: Engine): Promise<void> => 
   if (engine.live) return;
   const toMs = clock.now() + QUIET_MS;
   const fromMs = toMs - QUIET_MS - WINDOW_MS;
-  const open = await readOpenBatch(db, deps.logName);
   const startedMs = clock.monotonic();
   const { samples } =
     engine.oldestStoredMs === null
@@ -217,7 +169,7 @@ const prepareStore = async (deps: SignalDeps, engine: Engine): Promise<void> => 
       : await refillWindow({ store, window: engine.window }, { fromMs, toMs });
   engine.seamMs = engine.oldestStoredMs === null ? -Infinity : fromMs;
   const tookMs = Math.round(clock.monotonic() - startedMs);
-  deps.say("the window was refilled", { samples, tookMs, openBatch: open?.batch ?? null });
+  deps.say("the window was refilled", { samples, tookMs });
 };
 
 const advance = ({ window }: Engine, nowMs: number): void => {

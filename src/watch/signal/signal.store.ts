@@ -17,8 +17,7 @@ import {
   SERIES_COLUMNS,
   seriesBlock,
 } from "./columns.ts";
-import type { Content } from "./parts.ts";
-import type { OpenBatch } from "./batch.store.ts";
+import type { BatchSink } from "./flush.flow.ts";
 import type { SampleColumns, StoredSeries } from "./history.ts";
 import type { KpiReadingRow } from "./signals.ts";
 
@@ -28,55 +27,45 @@ export class HistoryLimit extends Error {
 
 const encoded = ({ rows, columns }: Block): Uint8Array<ArrayBuffer> => encodeBlock(rows, columns);
 
-/** Sends what is not there yet; a repeat of the same attempt is recognised by its token. */
-export const insertBatch = async (
-  store: Pick<Store, "insert">,
-  log: string,
-  open: OpenBatch,
-  contents: readonly Content[],
-): Promise<void> => {
-  const token = `${log}:${open.batch}:${open.attempt}`;
-  const days = newSeriesDays(contents);
-  // Labels before samples: a sample whose labels are unknown could never be found.
-  if (days.length > 0) {
-    await store.insert({ table: "series", columns: SERIES_COLUMNS }, encoded(seriesBlock(days)));
-    for (const { series, day } of days) series.storedDay = Math.max(series.storedDay, day);
-  }
-  if (open.samples > 0) {
-    const block = encoded(sampleBlock(contents, open.samples, open.batch));
-    await store.insert({ table: "samples", columns: SAMPLE_COLUMNS, token }, block);
-  }
-  if (open.readings > 0) {
-    const block = encoded(readingBlock(contents, open.batch));
-    await store.insert({ table: "kpi_reading", columns: READING_COLUMNS, token }, block);
-  }
-};
-
 const BATCH_TIMES =
   "BETWEEN fromUnixTimestamp64Milli({from: Int64}) AND fromUnixTimestamp64Milli({to: Int64})";
 
-/** Rows of a batch that are there. */
-export const countBatch = async (
-  store: Pick<Store, "rows">,
-  { batch, fromMs, toMs }: OpenBatch,
-): Promise<{ readonly samples: number; readonly readings: number }> => {
-  const [row] = await store.rows<{ samples: string; readings: string }>(
-    `SELECT (SELECT count() FROM samples WHERE ts ${BATCH_TIMES} AND batch = {batch: UInt64}) AS samples,
-            (SELECT count() FROM kpi_reading WHERE at ${BATCH_TIMES} AND batch = {batch: UInt64}) AS readings`,
-    { from: fromMs ?? 0, to: toMs ?? 0, batch },
-  );
-  return { samples: Number(row?.samples ?? 0), readings: Number(row?.readings ?? 0) };
-};
-
-/** Takes the rows of a half-written batch away, so that it can be written again whole. */
-export const removeBatch = async (
-  store: Pick<Store, "command">,
-  { batch }: OpenBatch,
-): Promise<void> => {
-  for (const table of ["samples", "kpi_reading"]) {
-    await store.command(`DELETE FROM ${table} WHERE batch = {batch: UInt64}`, { batch });
-  }
-};
+export const batchSink = (
+  store: Pick<Store, "insert" | "rows" | "command">,
+  log: string,
+): BatchSink => ({
+  insert: async (open, contents) => {
+    const token = `${log}:${open.batch}:${open.attempt}`;
+    const days = newSeriesDays(contents);
+    // Labels before samples: a sample whose labels are unknown could never be found.
+    if (days.length > 0) {
+      await store.insert({ table: "series", columns: SERIES_COLUMNS }, encoded(seriesBlock(days)));
+      for (const { series, day } of days) series.storedDay = Math.max(series.storedDay, day);
+    }
+    if (open.samples > 0) {
+      const block = encoded(sampleBlock(contents, open.samples, open.batch));
+      await store.insert({ table: "samples", columns: SAMPLE_COLUMNS, token }, block);
+    }
+    if (open.readings > 0) {
+      const block = encoded(readingBlock(contents, open.batch));
+      await store.insert({ table: "kpi_reading", columns: READING_COLUMNS, token }, block);
+    }
+  },
+  count: async ({ batch, fromMs, toMs }) => {
+    const count = (table: string, time: string): string =>
+      `(SELECT count() FROM ${table} WHERE ${time} ${BATCH_TIMES} AND batch = {batch: UInt64})`;
+    const [row] = await store.rows<{ samples: string; readings: string }>(
+      `SELECT ${count("samples", "ts")} AS samples, ${count("kpi_reading", "at")} AS readings`,
+      { from: fromMs ?? 0, to: toMs ?? 0, batch },
+    );
+    return { samples: Number(row?.samples ?? 0), readings: Number(row?.readings ?? 0) };
+  },
+  remove: async (batch) => {
+    for (const table of ["samples", "kpi_reading"]) {
+      await store.command(`DELETE FROM ${table} WHERE batch = {batch: UInt64}`, { batch });
+    }
+  },
+});
 
 export const oldestSampleMs = async (store: Pick<Store, "rows">): Promise<number | null> => {
   const [row] = await store.rows<{ n: string; oldest: string }>(
