@@ -28,7 +28,7 @@ const webAddress = z
 const labels = z
   .record(
     z.string().regex(/^(?!__)[a-zA-Z_][a-zA-Z0-9_]{0,127}$/, "not a label name, or begins with __"),
-    z.string().max(1_024),
+    z.string().regex(/^[^\0]{0,1024}$/, "over 1024 characters, or a NUL"),
   )
   .refine((all) => Object.keys(all).length <= 32, "at most 32 labels")
   .default({});

@@ -52,8 +52,8 @@ const leftBehind = async (round: number): Promise<ReadonlyMap<number, string>> =
 };
 
 const trouble = (random: Random): void => {
-  if (random.chance(0.5)) hub.ledger.store(hub.ledger.state("a1").accepted - random.below(3));
-  if (random.chance(0.3)) hub.ledger.forget();
+  hub.ledger.store(hub.ledger.state("a1").accepted - 1 - random.below(3));
+  if (random.chance(0.7)) hub.ledger.forget();
   let left = random.below(3);
   const kind = random.chance(0.5) ? "lose" : { status: 503, body: "{}" };
   hub.mood = (path) => (path.endsWith("batches") && left-- > 0 ? kind : "well");

@@ -12,7 +12,8 @@ import type { Sample, Series } from "./series.ts";
 
 /** How late, as a share of the interval, a look still counts as on its tick. */
 const ON_TICK_SHARE = 0.1;
-const MAX_TIME_MS = 8_640_000_000_000_000;
+/** A source's own time may be this far ahead of ours; the hub takes no more either. */
+const MAX_AHEAD_MS = 600_000;
 
 export const nextTick = (nowMs: number, intervalMs: number): number =>
   (Math.floor(nowMs / intervalMs) + 1) * intervalMs;
@@ -22,7 +23,7 @@ export const stampOf = (tickMs: number, nowMs: number, intervalMs: number): numb
 
 export type Round = {
   readonly samples: readonly StampedSample[];
-  /** Not after the series' latest, or no time at all: left out. */
+  /** Not after the series' latest, far in the future, or no time at all: left out. */
   readonly refused: number;
   readonly live: ReadonlySet<Series>;
 };
@@ -37,7 +38,7 @@ export const readyRound = (
   let refused = 0;
   const push = ({ series, value, stale, timeMs = atMs }: Sample): void => {
     if (timeMs === series.lastMs) return;
-    if (!(timeMs > series.lastMs && timeMs >= 0 && timeMs <= MAX_TIME_MS)) {
+    if (!(timeMs > series.lastMs && timeMs >= 0 && timeMs <= atMs + MAX_AHEAD_MS)) {
       refused += 1;
       return;
     }

@@ -8,7 +8,7 @@
  */
 import { ok, type Result } from "../../kernel/result.ts";
 import { parseExposition, parseSeriesName, type SeriesName } from "./exposition.ts";
-import { seriesOf, type Sample, type Series } from "./series.ts";
+import { seriesOf, type Labels, type Sample, type Series } from "./series.ts";
 
 export type ScrapeTarget = {
   readonly labels: Readonly<Record<string, string>>;
@@ -24,8 +24,11 @@ export type ScrapedText = {
   readonly duplicates: number;
 };
 
-const MAX_NAME_LENGTH = 512;
+/** The hub's limits: it would refuse the whole batch for one such series. */
+const MAX_LABELS = 64;
+const MAX_NAME_LENGTH = 256;
 const MAX_VALUE_LENGTH = 4_096;
+const MAX_SHOWN = 80;
 /** Texts kept beyond those of the last scrape before the cache is swept. */
 const CACHE_SLACK = 1_000;
 
@@ -51,12 +54,17 @@ export const targetLabels = (
   return merged;
 };
 
-const overLimit = ({ name, labels }: SeriesName): string | undefined => {
-  if (name.length > MAX_NAME_LENGTH) return `a name over ${MAX_NAME_LENGTH} characters`;
-  const long = labels.find(
-    ([key, v]) => key.length > MAX_NAME_LENGTH || v.length > MAX_VALUE_LENGTH,
-  );
-  return long === undefined ? undefined : `label ${long[0].slice(0, 80)} is too long`;
+const overLimit = (labels: Labels): string | undefined => {
+  if (labels.length > MAX_LABELS) return `over ${MAX_LABELS} labels with the target's own`;
+  for (const [name, value] of labels) {
+    const shown = name.slice(0, MAX_SHOWN);
+    if (name.length > MAX_NAME_LENGTH)
+      return `${shown}…: a name over ${MAX_NAME_LENGTH} characters`;
+    const max = name === "__name__" ? MAX_NAME_LENGTH : MAX_VALUE_LENGTH;
+    if (value.length > max) return `${shown}: over ${max} characters`;
+    if (value.includes("\0")) return `${shown}: a NUL in the value`;
+  }
+  return undefined;
 };
 
 export const scrapeReader = (target: ScrapeTarget) => {
@@ -67,9 +75,9 @@ export const scrapeReader = (target: ScrapeTarget) => {
   const learn = (seriesText: string): Series | string => {
     const parsed = parseSeriesName(seriesText);
     if (parsed === undefined || parsed.end !== seriesText.length) return "not a series";
-    const wrong = overLimit(parsed);
-    if (wrong !== undefined) return wrong;
     const fresh = seriesOf(targetLabels(target, parsed));
+    const wrong = overLimit(fresh.labels);
+    if (wrong !== undefined) return wrong;
     const key = JSON.stringify(fresh.labels);
     const series = byLabels.get(key) ?? fresh;
     byLabels.set(key, series);
