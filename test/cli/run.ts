@@ -1,4 +1,4 @@
-/** Runs a command as the command line does: in this process, or as a real child where that counts. */
+/** Runs a command as the command line does: in this process, or as a real child. */
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { COMMANDS } from "../../src/programs/cli/commands.ts";
