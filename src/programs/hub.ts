@@ -26,7 +26,7 @@ import { EXIT_MISCONFIGURED } from "../io/process/child.ts";
 import { onStop } from "../io/process/parent.ts";
 import { gateList } from "../launch/gate/gate.routes.ts";
 import { openGates, type Gates } from "../launch/gate/gate.flow.ts";
-import { openKpis, type Kpis } from "../launch/kpi/kpi.flow.ts";
+import { openKpis, type KpiReading, type Kpis } from "../launch/kpi/kpi.flow.ts";
 import { kpiList } from "../launch/kpi/kpi.routes.ts";
 import { headFile } from "../ledger/adapters/head-file.ts";
 import { openLedgerKey } from "../ledger/adapters/key-file.ts";
@@ -34,6 +34,7 @@ import { record } from "../ledger/record.store.ts";
 import { startSequencer } from "../ledger/sequencer.flow.ts";
 import { openAlerts, type Alerts } from "../respond/alert/alert.flow.ts";
 import type { OpsDeps } from "../respond/ops/ops.flow.ts";
+import type { AppliedPlan } from "../launch/plan/applied.ts";
 import type { Signals } from "../watch/signal/signals.ts";
 import type { Config } from "./config.ts";
 import { Refusal } from "./data-dir.ts";
@@ -111,7 +112,7 @@ const openHub = async (config: Config, log: Log): Promise<Hub> => {
   const ask = askOf(signals);
   const fence = lease.fence;
   const { applied } = plan;
-  const kpis = await openKpis({ db, clock, applied, ask, fence, keep: keepIn(signals, plan) });
+  const kpis = await openKpis({ db, clock, applied, ask, fence, keep: keepIn(signals, applied) });
   const alerts = await openAlerts({ db, clock, applied, record, fence });
   const gates = await openGates({ db, clock, applied, ask, record, fence, latest: kpis.latest });
   const status = openStatus({ db, signals, metrics });
@@ -195,9 +196,10 @@ const opsOf = (
 
 /** Readings become durable before anybody hears of them. */
 const keepIn =
-  (signals: Signals, plan: { readonly applied: () => { readonly version: number } }) =>
-  async (readings: Parameters<Parameters<typeof openKpis>[0]["keep"]>[0]): Promise<void> => {
-    const planVersion = plan.applied().version;
+  (signals: Signals, applied: () => AppliedPlan) =>
+  async (readings: readonly KpiReading[]): Promise<void> => {
+    const { version: planVersion, plan } = applied();
+    const formulas = new Map(plan.measures.map(({ id, version }) => [id, version]));
     await signals.appendReadings(
       readings.map(({ kpi, reading }) => ({
         kpi: kpi.id,
@@ -207,7 +209,7 @@ const keepIn =
         reason: reading.why ?? "",
         n: reading.n ?? 0,
         freshnessMs: reading.freshnessMs,
-        formulaVersion: 1,
+        formulaVersion: formulas.get(kpi.measure) ?? 0,
         planVersion,
       })),
     );

@@ -7,7 +7,7 @@
  */
 import { parseDuration } from "../../kernel/duration.ts";
 import type { Kpi, Measure, Plan } from "../plan/plan.ts";
-import { demandsOf, type Demands, type Observation, type Target } from "./reading.ts";
+import { demandsOf, type Demands, type Observation, type Target, type Words } from "./reading.ts";
 import { cadence, dueClose } from "./schedule.ts";
 
 /** One thing to measure at one instant. */
@@ -70,11 +70,20 @@ export const questionOf = (
 ): { readonly ask: Question } | { readonly missing: Observation } => {
   const { source } = measure;
   if (measure.unavailable !== undefined || source.kind !== "promql") {
-    const detail = measure.unavailable?.reason.fr ?? source.kind;
-    return { missing: { kind: "missing", why: "not_connected", detail } };
+    const why = "not_connected" as const;
+    const said = measure.unavailable?.reason;
+    return said === undefined
+      ? { missing: { kind: "missing", why, detail: source.kind } }
+      : { missing: { kind: "missing", why, reason: clause(said) } };
   }
   return { ask: { expr: source.expr, countExpr: source.countExpr, atMs } };
 };
+
+/** A sentence that can stand inside another one. */
+const clause = ({ fr, en }: Words): Words => ({
+  fr: fr.replace(/\.$/u, ""),
+  en: en.replace(/\.$/u, ""),
+});
 
 export const demands = (measure: Measure): Demands => demandsOf(measure, parseDuration);
 

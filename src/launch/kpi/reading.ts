@@ -27,7 +27,13 @@ export type Observation =
       /** Instant of the newest sample used. */
       readonly newestMs: number | null;
     }
-  | { readonly kind: "missing"; readonly why: UnknownWhy; readonly detail?: string };
+  | {
+      readonly kind: "missing";
+      readonly why: UnknownWhy;
+      readonly detail?: string;
+      /** The plan's own sentence about it; says more than ours. */
+      readonly reason?: Words;
+    };
 
 export type Words = { readonly fr: string; readonly en: string };
 
@@ -55,7 +61,9 @@ export const read = (
   demands: Demands,
   atMs: number,
 ): Reading => {
-  if (seen.kind === "missing") return unknown(atMs, seen.why, reasonOf(seen.why, seen.detail));
+  if (seen.kind === "missing") {
+    return unknown(atMs, seen.why, seen.reason ?? reasonOf(seen.why, seen.detail));
+  }
   if (Number.isNaN(seen.value)) return unknown(atMs, "no_data", reasonOf("no_data"));
   const freshnessMs = seen.newestMs === null ? null : Math.max(0, atMs - seen.newestMs);
   const known = { n: seen.n, freshnessMs, value: seen.value };
