@@ -37,7 +37,6 @@ const MISPLACED = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR", "ENAMETOOLONG"
 const LEVELS: readonly string[] = ["debug", "info", "warn", "error"] satisfies LogLevel[];
 
 export const runAgent = async (): Promise<number> => {
-  const asked = new Promise<string>((resolve) => onStop(resolve));
   const level = process.env["NOVAEVO_LOG"] ?? "info";
   const log = jsonLog("agent", LEVELS.includes(level) ? { level: level as LogLevel } : {});
   const config = loadAgentConfig(process.env);
@@ -47,6 +46,8 @@ export const runAgent = async (): Promise<number> => {
   }
   try {
     const agent = await openAgent(config.value, log);
+    // Not before: listening for the parent's end would keep a failed start alive.
+    const asked = new Promise<string>((resolve) => onStop(resolve));
     process.stdout.write(`${JSON.stringify({ ready: true })}\n`);
     const broken = agent.broken.then((fault) => {
       log.error("the buffer's disk failed", { why: fault.message });
