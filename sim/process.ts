@@ -1,5 +1,5 @@
 /**
- * A process that can end at any await: before an effect, or after it and before anybody hears of it.
+ * A process that can end at any await: before an effect, or after it, before anybody hears of it.
  *
  * Shape:  everything outside the process is reached by `step`. `interrupt` is asked at each await
  *         and may end the process; a process that ended waits for ever, and `boot` begins the next.

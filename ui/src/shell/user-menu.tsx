@@ -26,12 +26,9 @@ export const UserMenu = () => {
   const name = principal?.name ?? "";
   return (
     <DropdownMenu.Root modal={false}>
-      <DropdownMenu.Trigger
-        className="button user-button"
-        aria-label={t("menu.open", { name })}
-        title={name}
-      >
-        {principal === undefined ? "…" : initials(name)}
+      <DropdownMenu.Trigger className="button user-button" title={name}>
+        <span className="hidden">{t("menu.open", { name })}</span>
+        <span aria-hidden="true">{principal === undefined ? "…" : initials(name)}</span>
         <Glyph shape="chevron" />
       </DropdownMenu.Trigger>
       <DropdownMenu.Portal>
