@@ -11,9 +11,9 @@ import { alert, alertList } from "./fixtures/board.ts";
 import { openSite, type Site } from "./site.ts";
 
 const SIZES = { laptop: LAPTOP, phone: PHONE } as const;
-const NAME = `pages in Chromium${chromium === undefined ? " (skipped: no Chromium here)" : ""}`;
+const SKIPPED = chromium === undefined ? " (skipped: no Chromium here)" : "";
 
-describe.skipIf(chromium === undefined)(NAME, () => {
+describe.skipIf(chromium === undefined)(`pages in Chromium${SKIPPED}`, () => {
   let browser: Browser;
   let site: Site;
   let context: BrowserContext;
