@@ -32,7 +32,12 @@ export type Pace = {
   /** Monotonic instant of the last reading, by KPI. */
   readonly lastReadMs: ReadonlyMap<string, number>;
   readonly lastCloseMs: ReadonlyMap<string, number>;
+  /** KPIs whose last reading lacked data: looked at again soon, not a period later. */
+  readonly lacking: ReadonlySet<string>;
 };
+
+/** How long a KPI without data waits before it is looked at again. */
+const LACKING_MS = 5_000;
 
 export const dueKpis = (
   plan: Plan,
@@ -46,7 +51,9 @@ export const dueKpis = (
     const when = cadence(kpi.frequency);
     const last = pace.lastReadMs.get(kpi.id);
     const rested = (everyMs: number): boolean =>
-      last === undefined || now.monotonicMs - last >= everyMs;
+      last === undefined ||
+      now.monotonicMs - last >=
+        (pace.lacking.has(kpi.id) ? Math.min(everyMs, LACKING_MS) : everyMs);
     const running = { kpi, measure, atMs: now.wallMs, closeMs: undefined };
     switch (when.kind) {
       case "arrival":

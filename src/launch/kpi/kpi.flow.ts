@@ -39,6 +39,7 @@ export const openKpis = async (deps: KpiFlowDeps): Promise<Kpis> => {
   const latest = new Map<string, Reading>();
   const lastReadMs = new Map<string, number>();
   const lastCloseMs = new Map<string, number>();
+  const lacking = new Set<string>();
   for (const { kpi, lastCloseMs: closed } of states.values()) {
     if (closed !== undefined) lastCloseMs.set(kpi, closed);
   }
@@ -59,6 +60,8 @@ export const openKpis = async (deps: KpiFlowDeps): Promise<Kpis> => {
       // What could not be asked yet is asked again at the next turn, not at the next period.
       if (isPassing(reading)) lastReadMs.delete(job.kpi.id);
       else lastReadMs.set(job.kpi.id, deps.clock.monotonic());
+      if (isLacking(reading)) lacking.add(job.kpi.id);
+      else lacking.delete(job.kpi.id);
       if (job.closeMs !== undefined) lastCloseMs.set(job.kpi.id, job.closeMs);
       const before = latest.get(job.kpi.id);
       // A close that is read late must not hide what is known of now.
@@ -73,17 +76,20 @@ export const openKpis = async (deps: KpiFlowDeps): Promise<Kpis> => {
     latest: () => latest,
     tick: () => {
       const now = { wallMs: deps.clock.now(), monotonicMs: deps.clock.monotonic() };
-      return take(dueKpis(deps.applied().plan, { lastReadMs, lastCloseMs }, now));
+      return take(dueKpis(deps.applied().plan, { lastReadMs, lastCloseMs, lacking }, now));
     },
     onEvent: (event) => {
       const { plan } = deps.applied();
       for (const kpi of plan.kpis) if (kpi.frequency === event) lastReadMs.delete(kpi.id);
       const now = { wallMs: deps.clock.now(), monotonicMs: deps.clock.monotonic() };
-      const due = dueKpis(plan, { lastReadMs, lastCloseMs }, now);
+      const due = dueKpis(plan, { lastReadMs, lastCloseMs, lacking }, now);
       return take(due.filter(({ kpi }) => kpi.frequency === event));
     },
   };
 };
+
+const LACKS: ReadonlySet<Reading["why"]> = new Set(["no_data", "insufficient", "query_failed"]);
+const isLacking = (reading: Reading): boolean => LACKS.has(reading.why);
 
 const isPassing = (reading: Reading): boolean => reading.why === "refilling";
 
