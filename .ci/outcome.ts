@@ -46,8 +46,8 @@ const overHttp = async (): Promise<void> => {
     ).json()) as { items: { id: string; reading: { value: number | null } | null }[] };
   await until("live KPIs", async () => {
     const { items } = await get("/api/app/kpis");
-    const live = items.filter(({ reading }) => reading?.value != null).map(({ id }) => id);
-    return LIVE.every((id) => live.includes(id)) || undefined;
+    const live = new Set(items.filter(({ reading }) => reading?.value != null).map(({ id }) => id));
+    return LIVE.every((id) => live.has(id)) || undefined;
   });
   const gates = await get("/api/app/gates");
   if (gates.items.length === 0) throw new Error("no gate is shown");
