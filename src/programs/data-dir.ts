@@ -21,7 +21,11 @@ export type DataDir = { readonly release: () => Promise<void> };
 export const holdDataDir = async (dataDir: string): Promise<DataDir> => {
   const runDir = path.join(dataDir, "run");
   try {
-    await mkdir(runDir, { recursive: true, mode: 0o700 });
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    // Not recursive: that would call a read-only disk a missing folder.
+    await mkdir(runDir, { mode: 0o700 }).catch((fault: unknown) => {
+      if (faultCode(fault) !== "EEXIST") throw fault;
+    });
     const probe = path.join(runDir, "write-probe");
     await writeFile(probe, "ok");
     await rm(probe);

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
 import { freePort } from "../../src/io/process/port.ts";
 
 const BIN = fileURLToPath(new URL("../../bin/novaevo.mjs", import.meta.url));
@@ -33,6 +34,9 @@ export type Ended = {
   readonly stderr: string;
 };
 
+/** Words before the program: `setpriv …`, `unshare …`. */
+export type Launcher = readonly string[];
+
 const environment = (more: Readonly<Record<string, string>>): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(
     Object.entries(process.env).filter(
@@ -50,8 +54,10 @@ export const temporary = (name = "novaevo-up-"): Promise<string> =>
 export const run = async (
   words: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  as: Launcher = [],
 ): Promise<Ended> => {
-  const child = spawn(process.execPath, [BIN, ...words], {
+  const [program, ...rest] = [...as, process.execPath, BIN, ...words];
+  const child = spawn(program!, rest, {
     stdio: ["ignore", "pipe", "pipe"],
     env: environment(env),
   });
@@ -66,9 +72,11 @@ export const run = async (
 export const startUp = async (
   dataDir: string,
   env: Readonly<Record<string, string>> = {},
+  as: Launcher = [],
 ): Promise<Up> => {
   const port = Number(env["NOVAEVO_PORT"] ?? (await freePort()));
-  const child = spawn(process.execPath, [BIN, "up", "--json"], {
+  const [program, ...rest] = [...as, process.execPath, BIN, "up", "--json"];
+  const child = spawn(program, rest, {
     stdio: ["ignore", "pipe", "pipe"],
     env: environment({ NOVAEVO_DATA: dataDir, NOVAEVO_PORT: String(port), ...env }),
   });
@@ -92,6 +100,13 @@ export const startUp = async (
       return exited;
     },
   };
+};
+
+/** Engines, recent window and all: a moment after the address was said. */
+export const ready = async (up: Up): Promise<void> => {
+  await expect
+    .poll(async () => (await fetch(`${up.url}/readyz`)).status, { timeout: 30_000 })
+    .toBe(200);
 };
 
 export const removed = (dir: string): Promise<void> => rm(dir, { recursive: true, force: true });

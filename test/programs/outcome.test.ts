@@ -8,7 +8,7 @@ import type { AlertList } from "../../src/contract/alert.ts";
 import type { GateList, KpiList } from "../../src/contract/kpi.ts";
 import { openSse } from "../http/sse-client.ts";
 import { smallText } from "../plan/small-plan.ts";
-import { exporter, get, removed, run, startUp, temporary, written, type Up } from "./lab.ts";
+import { exporter, get, ready, removed, run, startUp, temporary, type Up, written } from "./lab.ts";
 
 const LIVE = ["api-response-time", "availability", "error-rate", "resource-usage"];
 const PATIENCE = { timeout: 45_000, interval: 100 };
@@ -26,8 +26,7 @@ test("the customer's plan: real measurements live, the rest unknown with a reaso
   const dataDir = path.join(root, "données de l’équipe");
   await mkdir(dataDir);
   const up = await startUp(dataDir);
-  const ready = await fetch(`${up.url}/readyz`);
-  expect(ready.status).toBe(200);
+  await ready(up);
   // Reading the API is what its own latency and error rate are measured from.
   await expect
     .poll(async () => {

@@ -17,22 +17,20 @@ export type StoreProcess = {
   readonly stop: () => Promise<number | NodeJS.Signals>;
 };
 
-const launch = (dir: string, env: Readonly<Record<string, string>>) => {
-  const child = spawn(
-    process.execPath,
-    ["-e", `import(${JSON.stringify(ENTRY)}).then((m) => m.main())`],
-    {
-      stdio: ["pipe", "pipe", "pipe"],
-      env: {
-        ...process.env,
-        NODE_OPTIONS: "",
-        UV_THREADPOOL_SIZE: "8",
-        NOVAEVO_STORE_DIR: dir,
-        NOVAEVO_STORE_PASSWORD: PASSWORD,
-        ...env,
-      },
+const launch = (dir: string, env: Readonly<Record<string, string>>, as: readonly string[] = []) => {
+  const start = ["-e", `import(${JSON.stringify(ENTRY)}).then((m) => m.main())`];
+  const [program, ...words] = [...as, process.execPath, ...start];
+  const child = spawn(program!, words, {
+    stdio: ["pipe", "pipe", "pipe"],
+    env: {
+      ...process.env,
+      NODE_OPTIONS: "",
+      UV_THREADPOOL_SIZE: "8",
+      NOVAEVO_STORE_DIR: dir,
+      NOVAEVO_STORE_PASSWORD: PASSWORD,
+      ...env,
     },
-  );
+  });
   let stderr = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
   const exited = new Promise<number | NodeJS.Signals>((resolve) =>
@@ -42,8 +40,12 @@ const launch = (dir: string, env: Readonly<Record<string, string>>) => {
 };
 
 /** A start that must be refused: its exit code and what it said. */
-export const refusedStore = async (dir: string, env: Readonly<Record<string, string>> = {}) => {
-  const { exited, stderr } = launch(dir, env);
+export const refusedStore = async (
+  dir: string,
+  env: Readonly<Record<string, string>> = {},
+  as: readonly string[] = [],
+) => {
+  const { exited, stderr } = launch(dir, env, as);
   return { code: await exited, stderr: stderr() };
 };
 
