@@ -23,6 +23,16 @@ test("migrations run once, and a changed one is refused", async () => {
   await expect(migrate(db, [{ ...one, digest: "b" }])).rejects.toThrow(/9001-x\.sql was applied/);
 });
 
+test("a database that a newer version migrated is refused, unless an older one can live with it", async () => {
+  const one = { name: "9001-x.sql", sql: "CREATE TABLE x1 (n int)", digest: "a" };
+  const expand = { name: "9002-y.sql", sql: "-- expand\nCREATE TABLE y (n int)", digest: "b" };
+  const contract = { name: "9003-z.sql", sql: "DROP TABLE y", digest: "c" };
+  await migrate(db, [one, expand]);
+  expect((await migrate(db, [one])).applied).toEqual([]);
+  await migrate(db, [one, expand, contract]);
+  await expect(migrate(db, [one])).rejects.toThrow(/newer NovaEvo \(9003-z\.sql/);
+});
+
 test("a database with fsync off is refused by name", async () => {
   const found = await readSettings(db);
   const off = { ...found, settings: { ...found.settings, fsync: "off" } };

@@ -77,6 +77,9 @@ export const isAnswering = (sql: Sql): Promise<boolean> =>
     () => false,
   );
 
+/** 57P03, cannot_connect_now: it starts, stops or recovers. */
+export const isStarting = (fault: Error): boolean => "code" in fault && fault.code === "57P03";
+
 /** SQLSTATE classes that say "the server is away or refuses for now". */
 const UNAVAILABLE = /^(08|53|57P)/;
 const NETWORK = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND"]);

@@ -8,6 +8,11 @@ import { createHash } from "node:crypto";
 import { readFile, readdir } from "node:fs/promises";
 import type { Db, Sql } from "./db.ts";
 
+/** The database and this program do not fit; starting again would not help. */
+export class SchemaFault extends Error {
+  override readonly name = "SchemaFault";
+}
+
 /** Any constant will do, as long as every version of NovaEvo uses the same. */
 const MIGRATION_LOCK = 4_600_001;
 const FILE_NAME = /^(\d{4})-[a-z0-9-]+\.sql$/;
@@ -15,7 +20,14 @@ export const MIGRATIONS_DIR = new URL("./migrations/", import.meta.url);
 
 export type MigrationReport = { readonly applied: readonly string[]; readonly latest: string };
 
-type Migration = { readonly name: string; readonly sql: string; readonly digest: string };
+type Migration = {
+  readonly name: string;
+  readonly sql: string;
+  readonly digest: string;
+};
+
+/** A first line of a migration that an older program can live with. */
+const EXPAND = /^-- expand\b/m;
 
 export const readMigrations = async (dir: URL = MIGRATIONS_DIR): Promise<readonly Migration[]> => {
   const names = (await readdir(dir)).filter((name) => FILE_NAME.test(name)).toSorted();
@@ -36,25 +48,43 @@ export const migrate = async (
     await tx.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
     await tx.query(`CREATE TABLE IF NOT EXISTS migration (
       name text PRIMARY KEY, digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`);
-    const rows = await tx.query<{ name: string; digest: string }>(
-      "SELECT name, digest FROM migration",
+    await tx.query(
+      "ALTER TABLE migration ADD COLUMN IF NOT EXISTS expand boolean NOT NULL DEFAULT false",
     );
+    const rows = await tx.query<Applied>(
+      "SELECT name, digest, expand FROM migration ORDER BY name",
+    );
+    mustNotBeAhead(rows, wanted);
     const done = new Map(rows.map((row) => [row.name, row.digest]));
     const applied: string[] = [];
     for (const { name, sql, digest } of wanted) {
       const before = done.get(name);
       if (before === digest) continue;
       if (before !== undefined) {
-        throw new Error(
+        throw new SchemaFault(
           `migration ${name} was applied with other content; write a new one instead`,
         );
       }
       await tx.query(sql);
-      await tx.query("INSERT INTO migration (name, digest) VALUES ($1, $2)", [name, digest]);
+      await tx.query("INSERT INTO migration (name, digest, expand) VALUES ($1, $2, $3)", [
+        ...[name, digest, EXPAND.test(sql)],
+      ]);
       applied.push(name);
     }
     return { applied, latest: wanted.at(-1)?.name ?? "none" };
   });
+};
+
+type Applied = { readonly name: string; readonly digest: string; readonly expand: boolean };
+
+const mustNotBeAhead = (rows: readonly Applied[], wanted: readonly Migration[]): void => {
+  const latest = wanted.at(-1)?.name ?? "";
+  const ahead = rows.filter(({ name, expand }) => name > latest && !expand);
+  if (ahead.length === 0) return;
+  throw new SchemaFault(
+    `the database was migrated by a newer NovaEvo (${ahead.map(({ name }) => name).join(", ")}; ` +
+      `this one knows up to ${latest}); use that version, or another database`,
+  );
 };
 
 export type MigrationState = {
