@@ -21,7 +21,7 @@ import { servePages } from "../io/http/pages.ts";
 import { jsonLog, type Log } from "../io/log/json-log.ts";
 import { openDb, type Db } from "../io/postgres/db.ts";
 import { durabilityFaults, readSettings } from "../io/postgres/durability.ts";
-import { migrate } from "../io/postgres/migrate.ts";
+import { migrate, SchemaFault } from "../io/postgres/migrate.ts";
 import { EXIT_MISCONFIGURED } from "../io/process/child.ts";
 import { onStop } from "../io/process/parent.ts";
 import { gateList } from "../launch/gate/gate.routes.ts";
@@ -170,7 +170,9 @@ const readyDatabase = async (db: Db, log: Log): Promise<void> => {
   const settings = await readSettings(db);
   const faults = durabilityFaults(settings);
   if (faults.length > 0) throw new Refusal(faults.join("; "));
-  const { applied } = await migrate(db);
+  const { applied } = await migrate(db).catch((fault: unknown) => {
+    throw fault instanceof SchemaFault ? new Refusal(fault.message, { cause: fault }) : fault;
+  });
   if (applied.length > 0) log.info("migrated", { applied });
 };
 

@@ -40,6 +40,7 @@ export const openStatus = (deps: {
       const waiting: string[] = [];
       if (!(await isAnswering(db))) waiting.push("postgres");
       const status = await signals.status();
+      if (status.storeFault !== null) waiting.push("store");
       if (!status.refilled) waiting.push("recent window");
       return waiting;
     },
