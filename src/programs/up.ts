@@ -9,8 +9,10 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { jsonLog, type Log } from "../io/log/json-log.ts";
 import { faultCode } from "../io/disk/disk.ts";
+import { isStarting, openDb } from "../io/postgres/db.ts";
 import { connectionString, prepare, stopOrphan } from "../io/postgres/embedded.ts";
 import { supervise, type Child, type ChildSpec } from "../io/process/child.ts";
 import { onStop } from "../io/process/parent.ts";
@@ -23,24 +25,32 @@ import { holdDataDir, Refusal } from "./data-dir.ts";
 import { forgetEngines, noteEngines } from "./running.ts";
 
 const LEFTOVER_GRACE_MS = 6_000;
+const DATABASE_START_MS = 30_000;
+const POLL_MS = 100;
+const POSTGRES_PORT = 5432;
 /** Shares of the ten seconds a stop may take, last started first. */
 const GRACE_MS = { agent: 2_500, hub: 3_000, store: 2_500, postgres: 1_500 } as const;
 type ChildName = keyof typeof GRACE_MS;
 
 type Saying = { readonly json?: boolean };
 
-export const up = async (config: Config, saying: Saying = {}): Promise<number> => {
-  const log = jsonLog("up", { level: config.logLevel });
-  await portMustBeFree(config);
-  const held = await holdDataDir(config.dataDir);
-  const runDir = path.join(config.dataDir, "run");
+export const up = async (asking: Config, saying: Saying = {}): Promise<number> => {
+  const log = jsonLog("up", { level: asking.logLevel });
+  // First: a second one on the same data mostly asks for the same port, and must hear the pid.
+  const held = await holdDataDir(asking.dataDir);
+  const runDir = path.join(asking.dataDir, "run");
   await stopLeftovers(runDir, log);
+  const config = await readyToServe(asking).catch(async (fault: unknown) => {
+    await held.release();
+    throw fault;
+  });
+  const notePid = pidFilesIn(runDir);
   const fatal = Promise.withResolvers<string>();
   const children: Child[] = [];
   const start = (spec: ChildSpec): Child => {
     const child = supervise(spec, {
       log,
-      onPid: (name, pid) => void notePid(runDir, name, pid),
+      onPid: notePid,
       onFatal: fatal.resolve,
     });
     children.push(child);
@@ -53,6 +63,8 @@ export const up = async (config: Config, saying: Saying = {}): Promise<number> =
   );
   const why = await Promise.race([asked.then(() => undefined), fatal.promise.then((text) => text)]);
   if (why !== undefined) process.stderr.write(`novaevo: ${why}\n`);
+  // Ctrl-C reaches the children too: none that ends by it is to be started again.
+  for (const child of children) child.retire();
   for (const child of children.toReversed()) await child.stop(GRACE_MS[child.name as ChildName]);
   await forgetEngines(config);
   await held.release();
@@ -122,6 +134,13 @@ const announce = (config: Config, said: Readonly<Record<string, unknown>>): void
 };
 
 /** Said before anything is started, so that the reason is the last thing on the screen. */
+const readyToServe = async (config: Config): Promise<Config> => {
+  await portMustBeFree(config);
+  if (config.databaseUrl !== undefined) await databaseMustAnswer(config.databaseUrl);
+  // Chosen once, so that the agent and every restart of the hub find the same.
+  return config.port === 0 ? { ...config, port: await freePort() } : config;
+};
+
 const portMustBeFree = (config: Config): Promise<void> =>
   new Promise((resolve, reject) => {
     const server = createServer();
@@ -137,11 +156,43 @@ const portMustBeFree = (config: Config): Promise<void> =>
     server.listen(config.port, config.host, () => server.close(() => resolve()));
   });
 
-const notePid = async (runDir: string, name: string, pid: number | undefined): Promise<void> => {
-  const file = path.join(runDir, `${name}.pid`);
-  await (pid === undefined ? rm(file, { force: true }) : writeFile(file, `${pid}\n`)).catch(
-    () => undefined,
-  );
+/** A database that is starting or restarting may take its time; one that is not there may not. */
+const databaseMustAnswer = async (databaseUrl: string): Promise<void> => {
+  const db = openDb({ connectionString: databaseUrl, max: 1 });
+  const until = performance.now() + DATABASE_START_MS;
+  try {
+    for (;;) {
+      const fault = await db.query("SELECT 1").then(
+        () => undefined,
+        (why: unknown) => (why instanceof Error ? why : new Error(String(why))),
+      );
+      if (fault === undefined) return;
+      if (!isStarting(fault) || performance.now() > until) {
+        const { hostname, port, pathname } = new URL(databaseUrl);
+        const place = `${pathname.slice(1)} on ${hostname}:${port || POSTGRES_PORT}`;
+        const why = fault.message === "" ? faultCode(fault) : fault.message;
+        throw new Refusal(
+          `DATABASE_URL: the PostgreSQL database ${place} cannot be used: ${why}; start it, ` +
+            "correct DATABASE_URL, or unset it for the embedded one",
+          { cause: fault },
+        );
+      }
+      await delay(POLL_MS);
+    }
+  } finally {
+    await db.close();
+  }
+};
+
+/** One after the other: a child that is started again at once must not lose its new pid. */
+const pidFilesIn = (runDir: string) => {
+  let written: Promise<unknown> = Promise.resolve();
+  return (name: string, pid: number | undefined): void => {
+    const file = path.join(runDir, `${name}.pid`);
+    written = written
+      .then(() => (pid === undefined ? rm(file, { force: true }) : writeFile(file, `${pid}\n`)))
+      .catch(() => undefined);
+  };
 };
 
 /** Node children of an `up` that was killed: asked to stop, then made to. */

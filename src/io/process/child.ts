@@ -28,6 +28,8 @@ export type Child = {
   readonly restarts: () => number;
   /** Resolves at the first readiness, with what the child said. */
   readonly ready: Promise<Said>;
+  /** From now on it is not started again. */
+  readonly retire: () => void;
   /** Sends the signal; resolves when it is gone. */
   readonly stop: (graceMs: number) => Promise<void>;
 };
@@ -55,9 +57,14 @@ export const supervise = (
       const child = await spec.spawn();
       current = child;
       deps.onPid(spec.name, child.pid);
-      child.once("error", (fault) =>
-        deps.log.error("child could not start", { child: spec.name, fault }),
-      );
+      child.once("error", (fault) => {
+        deps.log.error("child could not start", { child: spec.name, fault });
+        // It was never there, so no exit follows.
+        if (child.pid === undefined) {
+          current = undefined;
+          deps.onFatal(`${spec.name} could not be started: ${fault.message}`);
+        }
+      });
       child.once("exit", (code, signal) => ended(code, signal, startedMs));
       if (stopping) child.kill(spec.stopSignal ?? "SIGTERM");
       const said =
@@ -82,18 +89,24 @@ export const supervise = (
     const next = nextRestart(attempts, performance.now() - startedMs);
     attempts = next.attempts;
     restarts += 1;
-    timer = setTimeout(() => void start(), next.delayMs);
+    timer = setTimeout(() => void (starting = start()), next.delayMs);
   };
 
-  void start();
+  const retire = (): void => {
+    stopping = true;
+    clearTimeout(timer);
+  };
+
+  let starting = start();
   return {
     name: spec.name,
     pid: () => current?.pid,
     restarts: () => restarts,
     ready: ready.promise,
+    retire,
     stop: async (graceMs) => {
-      stopping = true;
-      clearTimeout(timer);
+      retire();
+      await starting;
       if (current === undefined) return;
       current.kill(spec.stopSignal ?? "SIGTERM");
       const kill = setTimeout(() => current?.kill("SIGKILL"), graceMs);
