@@ -5,7 +5,6 @@
  * not clean.
  */
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -34,6 +33,15 @@ const until = async <T>(what: string, look: () => Promise<T | undefined> | T | u
     if (found !== undefined && found !== false) return found;
     if (performance.now() > deadline) throw new Error(`not seen: ${what}\n${said}`);
     await delay(100);
+  }
+};
+
+const isGone = (group: number): boolean => {
+  try {
+    process.kill(group, 0);
+    return false;
+  } catch {
+    return true;
   }
 };
 
@@ -77,9 +85,8 @@ try {
   await overHttp();
   await inChromium(address);
 } finally {
-  const ended = once(child, "exit");
   process.kill(-child.pid!, "SIGTERM");
-  await ended;
+  await until("the end of every process", () => isGone(-child.pid!) || undefined);
   await rm(dataDir, { recursive: true, force: true });
 }
 process.stdout.write("the outcome is there: live KPIs, gates, pages without complaint\n");
