@@ -44,13 +44,13 @@ export const up = async (asking: Config, saying: Saying = {}): Promise<number> =
     await held.release();
     throw fault;
   });
-  const notePid = pidFilesIn(runDir);
+  const pids = pidFilesIn(runDir);
   const fatal = Promise.withResolvers<string>();
   const children: Child[] = [];
   const start = (spec: ChildSpec): Child => {
     const child = supervise(spec, {
       log,
-      onPid: notePid,
+      onPid: pids.note,
       onFatal: fatal.resolve,
     });
     children.push(child);
@@ -66,6 +66,7 @@ export const up = async (asking: Config, saying: Saying = {}): Promise<number> =
   // Ctrl-C reaches the children too: none that ends by it is to be started again.
   for (const child of children) child.retire();
   for (const child of children.toReversed()) await child.stop(GRACE_MS[child.name as ChildName]);
+  await pids.noted();
   await forgetEngines(config);
   await held.release();
   return why === undefined ? 0 : 1;
@@ -184,14 +185,17 @@ const databaseMustAnswer = async (databaseUrl: string): Promise<void> => {
   }
 };
 
-/** One after the other: a child that is started again at once must not lose its new pid. */
+/** In order: a death noted after the next life would take that one's file away. */
 const pidFilesIn = (runDir: string) => {
-  let written: Promise<unknown> = Promise.resolve();
-  return (name: string, pid: number | undefined): void => {
-    const file = path.join(runDir, `${name}.pid`);
-    written = written
-      .then(() => (pid === undefined ? rm(file, { force: true }) : writeFile(file, `${pid}\n`)))
-      .catch(() => undefined);
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    note: (name: string, pid: number | undefined): void => {
+      const file = path.join(runDir, `${name}.pid`);
+      last = last
+        .then(() => (pid === undefined ? rm(file, { force: true }) : writeFile(file, `${pid}\n`)))
+        .catch(() => undefined);
+    },
+    noted: () => last,
   };
 };
 

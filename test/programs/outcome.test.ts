@@ -6,9 +6,11 @@ import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { AlertList } from "../../src/contract/alert.ts";
 import type { GateList, KpiList } from "../../src/contract/kpi.ts";
+import { openDb, type Sql } from "../../src/io/postgres/db.ts";
 import { openSse } from "../http/sse-client.ts";
 import { smallText } from "../plan/small-plan.ts";
-import { exporter, get, ready, removed, run, startUp, temporary, type Up, written } from "./lab.ts";
+import { alive, call, endAll, enginesOf, exporter, familyOf, get, ready, removed } from "./lab.ts";
+import { run, startUp, temporary, written, type Up } from "./lab.ts";
 
 const LIVE = ["api-response-time", "availability", "error-rate", "resource-usage"];
 const PATIENCE = { timeout: 45_000, interval: 100 };
@@ -17,7 +19,10 @@ let root: string;
 beforeAll(async () => {
   root = await temporary();
 });
-afterAll(() => removed(root));
+afterAll(async () => {
+  await endAll();
+  await removed(root);
+});
 
 const firing = async (up: Up): Promise<AlertList["items"]> =>
   (await get<AlertList>(up, "/api/app/alerts")).items.filter(({ state }) => state === "firing");
@@ -36,19 +41,52 @@ test("the customer's plan: real measurements live, the rest unknown with a reaso
     .toEqual(expect.arrayContaining(LIVE));
   const { items } = await get<KpiList>(up, "/api/app/kpis");
   expect(items).toHaveLength(27);
-  const isLive = ({ reading }: (typeof items)[number]): boolean => reading?.value != null;
-  const freshness = items.filter(isLive).map(({ reading }) => reading?.freshnessMs ?? Infinity);
-  expect(Math.max(...freshness)).toBeLessThan(60_000);
-  const unsaid = items.filter((kpi) => !isLive(kpi) && (kpi.reading?.reason.fr ?? "") === "");
-  expect(unsaid.map(({ id }) => id)).toEqual([]);
+  for (const { id, reading } of items) {
+    const isUnknown = reading?.verdict === "unknown";
+    expect(reading?.value === null, id).toBe(isUnknown);
+    expect(reading?.why !== null, id).toBe(isUnknown);
+    expect(isUnknown || (reading?.freshnessMs ?? Infinity) < 60_000, id).toBe(true);
+    expect(reading?.reason.fr.length, id).toBeGreaterThan(5);
+  }
+  await gateShowsEvidence(up);
+
+  const verified = await run(["ledger", "verify", "--data", dataDir, "--json"]);
+  expect([verified.code, verified.stderr]).toEqual([0, ""]);
+  const check = await call<{ ok: boolean; entries: number }>(
+    ...([up, "POST", "/api/app/ledger/check"] as const),
+  );
+  expect(check).toMatchObject({ ok: true, faults: [] });
+  expect(check.entries).toBeGreaterThan(0);
+  expect(await up.stop()).toBe(0);
+});
+
+const gateShowsEvidence = async (up: Up): Promise<void> => {
   const gates = await get<GateList>(up, "/api/app/gates");
   const current = gates.items.find((gate) => gate.current);
   expect(current?.id).toBe("gate-1");
   expect(current?.criteria.length).toBeGreaterThan(2);
-  for (const one of current?.criteria ?? []) expect(one.reason.fr).not.toBe("");
-  const verified = await run(["ledger", "verify", "--data", dataDir, "--json"]);
-  expect(verified.code, verified.stderr).toBe(0);
-  expect(await up.stop()).toBe(0);
+  for (const one of current?.criteria ?? []) {
+    expect(one.reason.fr, one.id).not.toBe("");
+    expect(one.source, one.id).not.toBe("");
+    expect(one.verdict === "unknown", one.id).toBe(one.why !== null);
+  }
+  expect(current?.verdict).not.toBe("pass");
+};
+
+test.each([
+  { title: "SIGTERM to the parent", isJob: false, signal: "SIGTERM" },
+  { title: "Ctrl-C, which reaches every process of the job", isJob: true, signal: "SIGINT" },
+] as const)("$title: all of it ends, exit code 0", async ({ isJob, signal }) => {
+  const up = await startUp(path.join(root, signal), {}, [], isJob);
+  const family = await familyOf(up);
+  // The parent, three of node and PostgreSQL with its own; all of them seen before they go.
+  expect(family.length).toBeGreaterThan(5);
+  for (const name of ["postgres", "store", "hub", "agent"]) {
+    expect(family.map(({ pid }) => pid)).toContain(await up.pid(name));
+  }
+  process.kill(isJob ? -up.child.pid! : up.child.pid!, signal);
+  expect(await up.exited, up.stderr()).toBe(0);
+  expect(await alive(family)).toEqual([]);
   expect(await up.pid("postgres")).toBe(0);
 });
 
@@ -68,11 +106,20 @@ test("a breach becomes an alert; silence does not resolve it, evidence does", as
       ({ event, data }) => event === "alerts" && (data as AlertList).items.length > 0,
     );
 
+  const db = openDb({ connectionString: (await enginesOf(up)).databaseUrl, max: 2 });
+  const writes = await holdingBack(db, "alert");
   target.set(500);
+  await expect.poll(() => writes.blocked(), PATIENCE).toBe(1);
+  expect(isSaid()).toBe(false);
+  expect(await firing(up)).toEqual([]);
+  await writes.go();
   await stream.until(isSaid);
   const [alert] = await firing(up);
   expect(alert).toMatchObject({ kpi: "speed", severity: "error", value: 500 });
   expect(alert?.id).toMatch(/^ALT-\d+$/);
+  const fired = "SELECT subject FROM ledger_entry WHERE kind = 'alert.fired'";
+  expect(await db.query(fired)).toEqual([{ subject: `alert:${alert?.id}` }]);
+  await db.close();
 
   target.set(undefined);
   await expect.poll(async () => (await speed())?.verdict, PATIENCE).toBe("unknown");
@@ -81,11 +128,39 @@ test("a breach becomes an alert; silence does not resolve it, evidence does", as
   stream.close();
   expect(await up.stop()).toBe(0);
   up = await startUp(dataDir, env);
-  const [again] = await firing(up);
+  const [again, ...more] = await firing(up);
   expect(again).toMatchObject({ id: alert?.id, startedAt: alert?.startedAt });
+  expect(more).toEqual([]);
 
   target.set(50);
   await expect.poll(() => firing(up), PATIENCE).toEqual([]);
+  const all = await get<AlertList>(up, "/api/app/alerts?state=all");
+  expect(all.items).toMatchObject([{ id: alert?.id, state: "resolved" }]);
   expect(await up.stop()).toBe(0);
   await target.close();
 });
+
+/** A table that takes no writes until `go`; `blocked` counts who waits for it. */
+const holdingBack = async (db: ReturnType<typeof openDb>, table: string) => {
+  const held = Promise.withResolvers<void>();
+  const over = Promise.withResolvers<void>();
+  const work = db.tx(async (tx: Sql) => {
+    await tx.query(`LOCK TABLE ${table} IN SHARE ROW EXCLUSIVE MODE`);
+    held.resolve();
+    await over.promise;
+  });
+  await held.promise;
+  return {
+    blocked: async () => {
+      const [row] = await db.query<{ n: number }>(
+        "SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted AND relation = $1::regclass",
+        [table],
+      );
+      return row?.n ?? 0;
+    },
+    go: () => {
+      over.resolve();
+      return work;
+    },
+  };
+};
