@@ -4,7 +4,8 @@
  * Shape:  `node bench/ingest.ts [batches=2000]`; bodies of 1,000 series each, one sample a series,
  *         through the hub's own intake, body log (fsync on), recent window and flusher, in one
  *         process. Two ways: a sink that does nothing, and the hub's own sink, which encodes
- *         blocks for ClickHouse, over a connection that takes them and does nothing; what ClickHouse, PostgreSQL, HTTP and zstd cost is in neither.
+ *         blocks for ClickHouse, over a connection that takes them and does nothing; what
+ *         ClickHouse, PostgreSQL, HTTP and zstd cost is in neither.
  * Units:  CPU-s of the whole process, its threads for disk and garbage included; bodies are made
  *         beforehand, at most `BODIES_AT_ONCE` at a time, and do not count.
  *         Samples/s leaves out the flusher's rest before the last, smaller batch.

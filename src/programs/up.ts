@@ -13,6 +13,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { jsonLog, type Log } from "../io/log/json-log.ts";
 import { faultCode } from "../io/disk/disk.ts";
 import { isStarting, openDb } from "../io/postgres/db.ts";
+import { readSettings } from "../io/postgres/durability.ts";
 import { connectionString, prepare, stopOrphan } from "../io/postgres/embedded.ts";
 import { supervise, type Child, type ChildSpec } from "../io/process/child.ts";
 import { onStop } from "../io/process/parent.ts";
@@ -163,7 +164,7 @@ const databaseMustAnswer = async (databaseUrl: string): Promise<void> => {
   const until = performance.now() + DATABASE_START_MS;
   try {
     for (;;) {
-      const fault = await db.query("SELECT 1").then(
+      const fault = await readSettings(db).then(
         () => undefined,
         (why: unknown) => (why instanceof Error ? why : new Error(String(why))),
       );
