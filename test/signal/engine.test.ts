@@ -1,6 +1,6 @@
 /**
  * The telemetry engine on a real store and a real PostgreSQL: what was sent is what is answered,
- * wherever it lies: in the window, in the store, on both sides of the seam, before a start and after.
+ * wherever it lies: in the window, in the store, on both sides of the seam, also after a start.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
