@@ -3,6 +3,7 @@ import { say, typeset } from "./text.ts";
 
 test.each([
   ["binds the mark to its word", "Verdict : attente", "Verdict\u00A0: attente"],
+  ["binds high marks by a narrow space", "Prêt ; oui !", "Prêt\u202F; oui\u202F!"],
   ["binds the per cent sign", "82 % du total", "82\u00A0% du total"],
   ["groups thousands with a narrow space", "10 000 garages", "10\u202F000 garages"],
   ["binds a unit to its figure", "plus de 240 ms", "plus de 240\u00A0ms"],

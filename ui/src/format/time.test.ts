@@ -33,7 +33,7 @@ test.each([
   [61_000, `il${N}y${N}a${N}1${N}min`],
   [7_200_000, `il${N}y${N}a${N}2${N}h`],
 ])("an age of %d ms reads as one unit", (ageMs, expected) => {
-  expect(ago("fr", ageMs).replaceAll("\u202F", N)).toBe(expected);
+  expect(ago("fr", ageMs)).toBe(expected);
 });
 
 test("an age in days uses the language's own letter", () => {

@@ -58,7 +58,7 @@ const largest = (ageMs: number): Part => {
 
 const relative = {
   fr: new Intl.RelativeTimeFormat("fr-FR", { style: "short" }),
-  en: new Intl.RelativeTimeFormat("en-GB", { style: "short" }),
+  en: new Intl.RelativeTimeFormat("en-GB", { style: "narrow" }),
 };
 
 /** « il y a 1 s ». */
@@ -81,4 +81,4 @@ export const inDays = (lang: Lang, at: Instant, nowMs: number): string => {
   return unbroken(relative[lang].format(days, "day"));
 };
 
-const unbroken = (text: string): string => text.replaceAll(" ", "\u00A0");
+const unbroken = (text: string): string => text.replaceAll(/[ \u202F]/g, "\u00A0");

@@ -75,7 +75,30 @@ const AlertLists = ({ items }: { readonly items: readonly Alert[] }) => {
           <AlertList rows={infos} />
         </details>
       )}
+      <Watched />
     </div>
+  );
+};
+
+/** Silence is worth what is measured: what has no data cannot alert. */
+const Watched = () => {
+  const { t } = useWords();
+  const kpis = useSlot("overview").data?.kpis;
+  if (kpis === undefined) return null;
+  const { pass, fail, unknown } = kpis;
+  const measured = pass + fail;
+  return (
+    <p className="watched">
+      {t("alerts.watched", { measured, count: measured + unknown })}
+      {unknown > 0 && (
+        <>
+          {" "}
+          <PageLink to="/go?verdict=unknown" className="inline-link">
+            {t("alerts.blind", { unknown })}
+          </PageLink>
+        </>
+      )}
+    </p>
   );
 };
 

@@ -149,24 +149,24 @@ const CriterionRow = ({ criterion }: { readonly criterion: Criterion }) => {
   const { t, say, lang } = useWords();
   const { value, unit, n, freshnessMs, source, reason, kind } = criterion;
   return (
-    <tr data-criterion={criterion.id}>
+    <tr data-criterion={criterion.id} data-known={criterion.verdict !== "unknown"}>
       <th scope="row">
         {say(criterion.name)}
         <span className="sub">{t(`criterion.${kind}`)}</span>
       </th>
-      <Field label={t("column.target")} className="wrap">
+      <Field label={t("column.target")} className="wrap aim">
         {targetOf(criterion, lang)}
       </Field>
-      <Field label={t("column.value")} className="right strong">
+      <Field label={t("column.value")} className="right strong now">
         {quantity(lang, value, unit ?? "")}
       </Field>
-      <Field label={t("column.verdict")}>
+      <Field label={t("column.verdict")} className="verdict">
         <VerdictMark verdict={criterion.verdict} of="kpi" />
       </Field>
-      <Field label={t("column.n")} className="right">
+      <Field label={t("column.n")} className="right more">
         {n === null ? "–" : number(lang, n)}
       </Field>
-      <Field label={t("column.freshness")} className="right">
+      <Field label={t("column.freshness")} className="right more">
         {freshnessMs === null ? "–" : age(lang, freshnessMs)}
       </Field>
       <Field label={t("column.evidence")} className="evidence">

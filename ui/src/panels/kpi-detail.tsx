@@ -4,7 +4,7 @@ import type { Kpi, KpiDetail } from "../../../src/contract/kpi.ts";
 import type { Fault } from "../api/client.ts";
 import { Sparkline } from "../charts/sparkline.tsx";
 import { comparison, number, quantity } from "../format/number.ts";
-import { age, since } from "../format/time.ts";
+import { age, clockSeconds, since } from "../format/time.ts";
 import { serverNow } from "../live/clock.ts";
 import { useApi, useSlot } from "../live/context.tsx";
 import { useWords } from "../locales/words.tsx";
@@ -15,6 +15,7 @@ import { FaultNotice, RowsSkeleton } from "../parts/panel.tsx";
 
 const READINGS = 120;
 const TABLE_ROWS = 30;
+const HOUR_MS = 3_600_000;
 const SKELETON_ROWS = 8;
 
 type Props = { readonly id: string; readonly onClose: () => void };
@@ -110,7 +111,7 @@ const Facts = ({ kpi }: { readonly kpi: Kpi }) => {
           </div>
         ))}
       </dl>
-      <h3>{t("kpi.source", { kind: source.kind })}</h3>
+      <h3>{t("kpi.source", { kind: t(`source.${source.kind}`) })}</h3>
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls sideways */}
       <pre className="formula" tabIndex={0} aria-label={t("kpi.formula")}>
         {source.text}
@@ -129,16 +130,7 @@ const Readings = ({ kpi, readings }: ReadingsProps) => {
   return (
     <>
       <h3>{t("kpi.readings")}</h3>
-      {sorted.some(({ value }) => value !== null) && (
-        <Sparkline
-          readings={sorted}
-          target={kpi.target.value}
-          label={t("kpi.sparkline", {
-            count: sorted.length,
-            target: comparison(lang, kpi.target, kpi.unit),
-          })}
-        />
-      )}
+      {sorted.some(({ value }) => value !== null) && <Chart kpi={kpi} readings={sorted} />}
       {sorted.length === 0 ? (
         <p className="sub">{t("kpi.noReadings")}</p>
       ) : (
@@ -156,7 +148,9 @@ const Readings = ({ kpi, readings }: ReadingsProps) => {
             {latest.map(({ at, value, verdict }) => (
               <tr key={at}>
                 <th scope="row">
-                  <Instant at={at}>{since(lang, at, now)}</Instant>
+                  <Instant at={at}>
+                    {now - Date.parse(at) < HOUR_MS ? clockSeconds(lang, at) : since(lang, at, now)}
+                  </Instant>
                 </th>
                 <td className="right">{quantity(lang, value, kpi.unit)}</td>
                 <td>
@@ -168,5 +162,34 @@ const Readings = ({ kpi, readings }: ReadingsProps) => {
         </table>
       )}
     </>
+  );
+};
+
+/** The line, and in words what its height and width are. */
+const Chart = ({ kpi, readings }: ReadingsProps) => {
+  const { t, lang } = useWords();
+  const now = serverNow(useSlot("overview"));
+  const values = readings.flatMap(({ value }) => (value === null ? [] : [value]));
+  const show = (value: number): string => quantity(lang, value, kpi.unit);
+  const from = readings[0]?.at;
+  return (
+    <figure className="figure-readings">
+      <Sparkline
+        readings={readings}
+        target={kpi.target.value}
+        label={t("kpi.sparkline", {
+          count: readings.length,
+          target: comparison(lang, kpi.target, kpi.unit),
+        })}
+      />
+      <figcaption>
+        {t("kpi.chart", {
+          from: from === undefined ? "" : since(lang, from, now),
+          min: show(Math.min(...values)),
+          max: show(Math.max(...values)),
+          target: comparison(lang, kpi.target, kpi.unit),
+        })}
+      </figcaption>
+    </figure>
   );
 };

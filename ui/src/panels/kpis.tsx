@@ -136,6 +136,12 @@ const HeldTable = ({ items, all }: TableProps) => {
               <tr className="group">
                 <th scope="rowgroup" colSpan={COLUMNS.length + 1}>
                   {t(`category.${category}`)}
+                  <span className="group-note">
+                    {t("kpis.measured", {
+                      measured: own.filter(isKnown).length,
+                      count: own.length,
+                    })}
+                  </span>
                 </th>
               </tr>
               {own.map((kpi) => (
@@ -149,30 +155,32 @@ const HeldTable = ({ items, all }: TableProps) => {
   );
 };
 
+const isKnown = ({ reading }: Kpi): boolean => reading !== null && reading.verdict !== "unknown";
+
 const KpiRow = ({ kpi }: { readonly kpi: Kpi }) => {
   const { t, say, lang } = useWords();
   const search = useSearch();
   const { reading, unit } = kpi;
   const to = new URLSearchParams(search);
   to.set("kpi", kpi.id);
-  const isKnown = reading !== null && reading.verdict !== "unknown";
+  const known = isKnown(kpi);
   return (
-    <tr data-kpi={kpi.id} data-breached={kpi.breached}>
+    <tr data-kpi={kpi.id} data-breached={kpi.breached} data-known={known}>
       <th scope="row">
         <PageLink to={`/go?${to.toString()}`} className="row-link" data-row>
           {say(kpi.name)}
         </PageLink>
       </th>
-      <Field label={t("column.value")} className="right strong">
+      <Field label={t("column.value")} className="right strong now">
         {quantity(lang, reading?.value ?? null, unit)}
       </Field>
-      <Field label={t("column.target")} className="right">
+      <Field label={t("column.target")} className="right aim">
         {comparison(lang, kpi.target, unit)}
       </Field>
-      <Field label={t("column.verdict")}>
+      <Field label={t("column.verdict")} className="verdict">
         <VerdictMark verdict={reading?.verdict ?? "unknown"} of="kpi" />
       </Field>
-      <Field label={t("column.alert")} className="right quiet">
+      <Field label={t("column.alert")} className="right quiet bound">
         {kpi.breached ? (
           <span className="mark mark-degraded">
             <Glyph shape="triangle" />
@@ -183,20 +191,20 @@ const KpiRow = ({ kpi }: { readonly kpi: Kpi }) => {
           comparison(lang, kpi.alert, unit)
         )}
       </Field>
-      <Field label={t("column.frequency")} className="quiet">
+      <Field label={t("column.frequency")} className="quiet more">
         {t(`frequency.${kpi.frequency}`)}
       </Field>
-      <Field label={t("column.owner")} className="quiet">
+      <Field label={t("column.owner")} className="quiet more">
         {say(kpi.owner)}
       </Field>
-      <Field label={t(isKnown ? "column.freshness" : "column.reason")} className="quiet why">
-        {isKnown
-          ? reading.freshnessMs === null
-            ? "–"
-            : age(lang, reading.freshnessMs)
-          : reading === null
-            ? t("why.no_data")
-            : say(reading.reason)}
+      <Field label={t(known ? "column.freshness" : "column.reason")} className="quiet why">
+        {reading === null
+          ? t("why.no_data")
+          : !known
+            ? say(reading.reason)
+            : reading.freshnessMs === null
+              ? "–"
+              : age(lang, reading.freshnessMs)}
       </Field>
     </tr>
   );

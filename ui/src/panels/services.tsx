@@ -16,11 +16,12 @@ export const ServicesPanel = () => {
   const reload = useReload("services");
   const items = data?.items ?? [];
   const ok = items.filter(({ state }) => state === "ok").length;
+  const unknown = items.filter(({ state }) => state === "unknown").length;
   return (
     <Panel
       name="services"
       title={t("services.title")}
-      note={data && t("services.note", { ok, count: items.length })}
+      note={data && t("services.note", { ok, count: items.length, unknown })}
       fault={fault}
       loading={loading}
       onRetry={reload}
@@ -69,13 +70,19 @@ const ServicesTable = ({ items }: { readonly items: readonly ServiceState[] }) =
   );
 };
 
+/** The group's heading says it already. */
+const OWN_PREFIX = /^NovaEvo · /;
+
 const ServiceRow = memo(({ service }: { readonly service: ServiceState }) => {
   const { say } = useWords();
   const { state, cpu, memory, reason, name } = service;
   const measured = cpu !== null || memory !== null;
   return (
     <tr data-service={service.id} data-state={state}>
-      <th scope="row">{say(name)}</th>
+      <th scope="row">
+        {say(name).replace(OWN_PREFIX, "")}
+        {measured && state !== "ok" && <span className="sub">{say(reason)}</span>}
+      </th>
       <td>
         <StateMark state={state} />
       </td>
@@ -95,7 +102,6 @@ const ServiceRow = memo(({ service }: { readonly service: ServiceState }) => {
           </span>
         </td>
       )}
-      {measured && state !== "ok" && <td className="reason reason-more">{say(reason)}</td>}
     </tr>
   );
 });

@@ -9,11 +9,11 @@ const SHORTCUTS = [
   { keys: ["g", "d"], id: "help.go" },
   { keys: ["j"], id: "help.next" },
   { keys: ["k"], id: "help.previous" },
-  { keys: ["Enter"], id: "help.enter" },
+  { keys: ["key.enter"], id: "help.enter" },
   { keys: ["t"], id: "help.table" },
   { keys: ["←", "→"], id: "help.arrows" },
   { keys: ["?"], id: "help.help" },
-  { keys: ["Esc"], id: "help.close" },
+  { keys: ["key.escape"], id: "help.close" },
 ] as const;
 
 export const Help = ({ onClose }: { readonly onClose: () => void }) => {
@@ -30,7 +30,7 @@ export const Help = ({ onClose }: { readonly onClose: () => void }) => {
           <Fragment key={id}>
             <dt>
               {keys.map((key) => (
-                <kbd key={key}>{key}</kbd>
+                <kbd key={key}>{key.startsWith("key.") ? t(key) : key}</kbd>
               ))}
             </dt>
             <dd>{t(id)}</dd>
