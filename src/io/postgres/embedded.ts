@@ -60,7 +60,7 @@ export const prepare = async (options: {
       : { forbidNamespaces: options.forbidNamespaces }),
   });
   if (runner.binariesRoot !== undefined) {
-    const links = path.join(path.dirname(runner.binariesRoot), "lib");
+    const links = path.join(path.dirname(runner.dataDir), "lib");
     binaries = await postgresBinaries(links, runner.binariesRoot);
   }
   const password = await secret(path.join(home, "password"));

@@ -7,7 +7,7 @@
  */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chown, cp, mkdir, readFile, stat } from "node:fs/promises";
+import { chown, cp, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 
@@ -72,11 +72,8 @@ const asAccount = async (account: Account, dataDir: string, source: string): Pro
   // One folder per installation, so that two data folders never share a database.
   const id = createHash("sha256").update(dataDir).digest("hex").slice(0, 16);
   const home = path.join(SHARED_ROOT, id);
-  const binariesRoot = path.join(home, "postgresql");
   await mkdir(home, { recursive: true, mode: 0o755 });
-  if (!(await exists(path.join(binariesRoot, "package.json")))) {
-    await cp(source, binariesRoot, { recursive: true, dereference: true });
-  }
+  const binariesRoot = await copyOf(source);
   const moved = path.join(home, "data");
   await mkdir(moved, { recursive: true, mode: 0o700 });
   await chown(moved, account.uid, account.gid);
@@ -87,6 +84,24 @@ const asAccount = async (account: Account, dataDir: string, source: string): Pro
     dataDir: moved,
     binariesRoot,
   };
+};
+
+/** One copy for all installations, complete or not there, and another one for another version. */
+const copyOf = async (source: string): Promise<string> => {
+  const described = await readFile(path.join(source, "package.json"), "utf8");
+  const { version } = JSON.parse(described) as { version: string };
+  const copy = path.join(SHARED_ROOT, `postgresql-${version}`);
+  if (await exists(copy)) return copy;
+  const draft = `${copy}.${process.pid}`;
+  await cp(source, draft, { recursive: true, dereference: true });
+  try {
+    await rename(draft, copy);
+  } catch (fault) {
+    await rm(draft, { recursive: true, force: true });
+    // Somebody was faster.
+    if (!(await exists(copy))) throw fault;
+  }
+  return copy;
 };
 
 const exists = (file: string): Promise<boolean> =>
