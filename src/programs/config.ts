@@ -74,10 +74,13 @@ export const loadConfig = (
     }
   }
   const parsed = Settings.safeParse(raw);
-  if (!parsed.success) {
-    return err(parsed.error.issues.map(({ path: at, message }) => `${at.join(".")}: ${message}`));
-  }
-  return check(parsed.data, origins, cwd);
+  if (parsed.success) return check(parsed.data, origins, cwd);
+  const faults = parsed.error.issues.map(({ path: at, message }) => `${at.join(".")}: ${message}`);
+  const bad = new Set<unknown>(parsed.error.issues.map(({ path: [name] }) => name));
+  // What does not parse is left out, so that what is wrong with the rest is said as well.
+  const rest = NAMES.filter((name) => !bad.has(name)).map((name) => [name, raw[name]]);
+  const checked = check(Settings.parse(Object.fromEntries(rest)), origins, cwd);
+  return err(checked.ok ? faults : [...faults, ...checked.error]);
 };
 
 const check = (
