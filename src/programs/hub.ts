@@ -64,7 +64,10 @@ export const runHub = async (config: Config): Promise<number> => {
     process.exit(why.startsWith("failed") ? 1 : 0);
   } catch (fault) {
     if (!(fault instanceof Refusal)) throw fault;
-    process.stderr.write(`novaevo hub: ${fault.message}\n`);
+    // `up` says it last, when everything has stopped: there it is seen.
+    if (process.env["NOVAEVO_PARENT"] === undefined)
+      process.stderr.write(`novaevo hub: ${fault.message}\n`);
+    else process.stdout.write(`${JSON.stringify({ refused: fault.message })}\n`);
     return EXIT_MISCONFIGURED;
   }
 };

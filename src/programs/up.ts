@@ -63,13 +63,14 @@ export const up = async (asking: Config, saying: Saying = {}): Promise<number> =
     fatal.resolve(fault instanceof Error ? fault.message : String(fault)),
   );
   const why = await Promise.race([asked.then(() => undefined), fatal.promise.then((text) => text)]);
-  if (why !== undefined) process.stderr.write(`novaevo: ${why}\n`);
+  if (why !== undefined) log.error("stopping", { why });
   // Ctrl-C reaches the children too: none that ends by it is to be started again.
   for (const child of children) child.retire();
   for (const child of children.toReversed()) await child.stop(GRACE_MS[child.name as ChildName]);
   await pids.noted();
   await forgetEngines(config);
   await held.release();
+  if (why !== undefined) process.stderr.write(`novaevo: ${why}\n`);
   return why === undefined ? 0 : 1;
 };
 

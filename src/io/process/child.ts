@@ -3,7 +3,8 @@
  *
  * A child says `{"ready":true,…}` on a line of stdout. It watches its stdin: the end of it means
  * that the parent is gone, and the child stops by itself. Exit code 2 means that starting it again
- * would not help (its configuration is wrong): that is fatal for the whole.
+ * would not help (its configuration is wrong), and `{"refused":"why"}` before it says why: that is
+ * fatal for the whole.
  */
 import type { ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
@@ -65,10 +66,10 @@ export const supervise = (
           deps.onFatal(`${spec.name} could not be started: ${fault.message}`);
         }
       });
-      child.once("exit", (code, signal) => ended(code, signal, startedMs));
+      const heard = listenTo(child);
+      child.once("exit", (code, signal) => ended(code, signal, startedMs, heard.refused));
       if (stopping) child.kill(spec.stopSignal ?? "SIGTERM");
-      const said =
-        spec.probe === undefined ? firstReady(child) : spec.probe(child).then(() => ({}));
+      const said = spec.probe === undefined ? heard.ready : spec.probe(child).then(() => ({}));
       said.then(ready.resolve, () => undefined);
     } catch (fault) {
       deps.log.error("child could not start", { child: spec.name, fault });
@@ -76,15 +77,19 @@ export const supervise = (
     }
   };
 
-  const ended = (code: number | null, signal: string | null, startedMs: number): void => {
+  const ended = (
+    code: number | null,
+    signal: string | null,
+    startedMs: number,
+    refused: Promise<string | undefined>,
+  ): void => {
     current = undefined;
     deps.onPid(spec.name, undefined);
     if (stopping) return gone.resolve();
     deps.log.warn("child died", { child: spec.name, code, signal });
     if (code === EXIT_MISCONFIGURED) {
-      return deps.onFatal(
-        `${spec.name} cannot run with this configuration (see its message above)`,
-      );
+      const unsaid = "cannot run with this configuration (see its message above)";
+      return void refused.then((why) => deps.onFatal(`${spec.name}: ${why ?? unsaid}`));
     }
     const next = nextRestart(attempts, performance.now() - startedMs);
     attempts = next.attempts;
@@ -116,15 +121,29 @@ export const supervise = (
   };
 };
 
-/** The first line of stdout that says `ready`; other lines are the child's own talk. */
-const firstReady = (child: ChildProcess): Promise<Said> =>
-  new Promise((resolve) => {
-    if (child.stdout === null) return;
-    createInterface({ input: child.stdout }).on("line", (line) => {
+type Heard = {
+  readonly ready: Promise<Said>;
+  /** Resolves once it says no more. */
+  readonly refused: Promise<string | undefined>;
+};
+
+/** What it says on stdout, in lines; those that are nothing to us are its own talk. */
+const listenTo = ({ stdout }: ChildProcess): Heard => {
+  const ready = Promise.withResolvers<Said>();
+  const refused = Promise.withResolvers<string | undefined>();
+  if (stdout === null) {
+    refused.resolve(undefined);
+    return { ready: ready.promise, refused: refused.promise };
+  }
+  createInterface({ input: stdout })
+    .on("line", (line) => {
       const said = parse(line);
-      if (said?.["ready"] === true) resolve(said);
-    });
-  });
+      if (said?.["ready"] === true) ready.resolve(said);
+      if (typeof said?.["refused"] === "string") refused.resolve(said["refused"]);
+    })
+    .once("close", () => refused.resolve(undefined));
+  return { ready: ready.promise, refused: refused.promise };
+};
 
 const parse = (line: string): Said | undefined => {
   try {
