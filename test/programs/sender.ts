@@ -1,8 +1,8 @@
 /**
  * An agent whose samples are known beforehand, and what ClickHouse has of them.
  *
- * Shape:  batch n is `SAMPLES` samples of one series, numbered from n * SAMPLES: sample k is stamped
- *         `fromMs + k` and worth k, so that each is unique and nothing needs to be kept to send a
+ * Shape:  batch n is `SAMPLES` samples of one series, numbered from n * SAMPLES: sample k is
+ *         stamped `fromMs + k` and worth k, so that each is unique and nothing needs to be kept to send a
  *         batch again. The door, its headers and its order are the agent's own (`hubOverHttp`).
  * Units:  ms.
  */
@@ -159,24 +159,46 @@ export type Held = {
 };
 
 /** Asks ClickHouse itself, by the address `up` leaves for those beside it. */
-export const heldIn = async (enginesFile: string, metric: string): Promise<Held> => {
+export const heldIn = (enginesFile: string, metric: string): Promise<Held> =>
+  asked<Held>(
+    enginesFile,
+    { metric },
+    `
+    SELECT toFloat64(count()) AS rows, toFloat64(uniqExact(ts)) AS unique,
+      toFloat64(toUnixTimestamp64Milli(min(ts))) AS firstMs,
+      toFloat64(toUnixTimestamp64Milli(max(ts))) AS lastMs, sum(value) AS sum
+    FROM samples WHERE id IN (SELECT id FROM series WHERE metric = {metric:String})`,
+  );
+
+/** Samples of all that was watched, this sender's and the local agent's: how many, how many twice. */
+export const allIn = (enginesFile: string): Promise<{ rows: number; twice: number }> =>
+  asked(
+    enginesFile,
+    {},
+    `
+    SELECT toFloat64(count()) AS rows, toFloat64(count() - uniqExact(id, ts)) AS twice
+    FROM samples`,
+  );
+
+const asked = async <T>(
+  enginesFile: string,
+  params: Readonly<Record<string, string>>,
+  query: string,
+): Promise<T> => {
   const { clickhouseUrl } = JSON.parse(await readFile(enginesFile, "utf8")) as {
     clickhouseUrl: string;
   };
   const { origin, username, password } = new URL(clickhouseUrl);
-  const query = `SELECT toFloat64(count()) AS rows, toFloat64(uniqExact(ts)) AS unique,
-      toFloat64(toUnixTimestamp64Milli(min(ts))) AS firstMs,
-      toFloat64(toUnixTimestamp64Milli(max(ts))) AS lastMs, sum(value) AS sum
-    FROM samples WHERE id IN (SELECT id FROM series WHERE metric = {metric:String})
-    FORMAT JSONEachRow`;
-  const answer = await fetch(`${origin}/?${new URLSearchParams({ param_metric: metric })}`, {
+  const named = Object.entries(params).map(([name, value]) => [`param_${name}`, value]);
+  const search = new URLSearchParams(Object.fromEntries(named));
+  const answer = await fetch(`${origin}/?${search}`, {
     method: "POST",
     headers: { "x-clickhouse-user": username, "x-clickhouse-key": password },
-    body: query,
+    body: `${query} FORMAT JSONEachRow`,
   });
   const text = await answer.text();
   if (!answer.ok) throw new Error(`ClickHouse: ${answer.status} ${text}`);
-  return JSON.parse(text) as Held;
+  return JSON.parse(text) as T;
 };
 
 /** Batches 1 … acknowledged, each sample once, unchanged: all that differs, in words. */

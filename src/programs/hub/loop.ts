@@ -12,6 +12,7 @@ import { gateList } from "../../launch/gate/gate.routes.ts";
 import type { Gates } from "../../launch/gate/gate.flow.ts";
 import type { Kpis } from "../../launch/kpi/kpi.flow.ts";
 import { kpiList } from "../../launch/kpi/kpi.routes.ts";
+import { ARRIVAL_PACE_MS } from "../../launch/kpi/schedule.ts";
 import type { AppliedPlan } from "../../launch/plan/applied.ts";
 import type { Alerts } from "../../respond/alert/alert.flow.ts";
 import { countFiring, firingList } from "../../respond/alert/alert.routes.ts";
@@ -43,9 +44,6 @@ export type Loop = {
 
 export const startLoop = (deps: LoopDeps): Loop => {
   let services: ServiceList = { items: [] };
-  let closing = false;
-  let running: Promise<void> | undefined;
-  let again = false;
   let lastSlowMs = Number.NEGATIVE_INFINITY;
   let skewMs: number | undefined;
 
@@ -86,29 +84,20 @@ export const startLoop = (deps: LoopDeps): Loop => {
   };
 
   const turn = async (): Promise<void> => {
-    do {
-      again = false;
-      try {
-        await fast();
-        const now = deps.ops.clock.monotonic();
-        if (now - lastSlowMs >= SLOW_TURN_MS) {
-          lastSlowMs = now;
-          await slow();
-        }
-      } catch (fault) {
-        deps.metrics.faults.inc({ where: "evaluation" });
-        deps.log.error("an evaluation failed and will be tried again", { fault });
+    try {
+      await fast();
+      const now = deps.ops.clock.monotonic();
+      if (now - lastSlowMs >= SLOW_TURN_MS) {
+        lastSlowMs = now;
+        await slow();
       }
-    } while (again && !closing);
+    } catch (fault) {
+      deps.metrics.faults.inc({ where: "evaluation" });
+      deps.log.error("an evaluation failed and will be tried again", { fault });
+    }
   };
 
-  const poke = (): void => {
-    if (closing) return;
-    again = true;
-    running ??= turn().finally(() => {
-      running = undefined;
-    });
-  };
+  const { poke, close } = paced(turn, deps.ops.clock.monotonic);
   // Without any arrival the board must still turn stale, and say so.
   const timer = setInterval(poke, SLOW_TURN_MS);
   poke();
@@ -116,9 +105,47 @@ export const startLoop = (deps: LoopDeps): Loop => {
     poke,
     services: () => services,
     close: async () => {
-      closing = true;
       clearInterval(timer);
-      await running;
+      await close();
     },
   };
+};
+
+/**
+ * One turn at a time, with a pause between two. A KPI read a moment ago is not due: what came in
+ * since has its turn after the pause, and is not left for the next arrival.
+ */
+const paced = (turn: () => Promise<void>, monotonic: () => number) => {
+  let closing = false;
+  let running: Promise<void> | undefined;
+  let again = false;
+  let pause: NodeJS.Timeout | undefined;
+  let lastTurnMs = Number.NEGATIVE_INFINITY;
+  const poke = (): void => {
+    if (closing) return;
+    if (running !== undefined) {
+      again = true;
+      return;
+    }
+    const pauseMs = lastTurnMs + ARRIVAL_PACE_MS - monotonic();
+    if (pauseMs > 0) {
+      pause ??= setTimeout(() => {
+        pause = undefined;
+        poke();
+      }, Math.ceil(pauseMs));
+      return;
+    }
+    again = false;
+    running = turn().finally(() => {
+      running = undefined;
+      lastTurnMs = monotonic();
+      if (again) poke();
+    });
+  };
+  const close = async (): Promise<void> => {
+    closing = true;
+    clearTimeout(pause);
+    await running;
+  };
+  return { poke, close };
 };
