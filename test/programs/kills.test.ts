@@ -7,9 +7,10 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { seeded, type Random } from "../../sim/random.ts";
+import { openDb } from "../../src/io/postgres/db.ts";
 import { isAlive } from "../../src/io/process/pid.ts";
-import { get, removed, run, startUp, temporary, type Up } from "./lab.ts";
-import { heldIn, openSender, unkept, type Sender } from "./sender.ts";
+import { enginesOf, get, removed, run, startUp, temporary, type Up } from "./lab.ts";
+import { allIn, heldIn, openSender, unkept, type Sender } from "./sender.ts";
 
 const SEED = 20;
 const CHILDREN = ["postgres", "store", "hub", "agent"] as const;
@@ -110,6 +111,7 @@ const decide = (at: { readonly url: string; readonly token: string }) => {
   const working = work();
   return {
     acknowledged: () => created.size + revoked.size,
+    created: () => [...created],
     kept: () => [...created].filter((id) => !asked.has(id)),
     revoked: () => [...revoked],
     over: async (): Promise<void> => {
@@ -117,6 +119,20 @@ const decide = (at: { readonly url: string; readonly token: string }) => {
       await working;
     },
   };
+};
+
+/** Not only the state: the entry that came with it, once. */
+const ledgerHasOnce = async (ids: readonly string[], kind: string): Promise<void> => {
+  const { databaseUrl } = await enginesOf(up!);
+  const db = openDb({ connectionString: databaseUrl, max: 1 });
+  const rows = await db.query<{ id: string; n: number }>(
+    `SELECT split_part(subject, ':', 2) AS id, count(*)::int AS n
+     FROM ledger_entry WHERE kind = $1 GROUP BY id`,
+    [kind],
+  );
+  await db.close();
+  const counts = new Map(rows.map(({ id, n }) => [id, n]));
+  expect(ids.filter((id) => counts.get(id) !== 1)).toEqual([]);
 };
 
 const engines = (dataDir: string): string => path.join(dataDir, "run", "engines.json");
@@ -150,12 +166,19 @@ test(
     const held = await heldIn(engines(dataDir), metric);
     expect(unkept(held, sender.acknowledged(), fromMs)).toEqual([]);
 
+    const all = await allIn(engines(dataDir));
+    expect(all.twice).toBe(0);
+    // The local agent's are among them: it was killed as often as the others.
+    expect(all.rows).toBeGreaterThan(held.rows);
+
     const listed = await get<{ items: readonly { id: string }[] }>(up, "/api/app/tokens");
     const ids = new Set(listed.items.map(({ id }) => id));
     expect(decisions.kept().length).toBeGreaterThan(2 * KILLS_EACH);
     expect(decisions.revoked().length).toBeGreaterThan(0);
     expect(decisions.kept().filter((id) => !ids.has(id))).toEqual([]);
     expect(decisions.revoked().filter((id) => ids.has(id))).toEqual([]);
+    await ledgerHasOnce(decisions.created(), "token.created");
+    await ledgerHasOnce(decisions.revoked(), "token.revoked");
     const verified = await run(["ledger", "verify", "--data", dataDir, "--json"]);
     expect(verified.code, `${verified.stdout}${verified.stderr}`).toBe(0);
   },

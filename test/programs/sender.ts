@@ -1,9 +1,9 @@
 /**
  * An agent whose samples are known beforehand, and what ClickHouse has of them.
  *
- * Shape:  batch n is `SAMPLES` samples of one series, numbered from n * SAMPLES: sample k is
- *         stamped `fromMs + k` and worth k, so that each is unique and nothing needs to be kept to send a
- *         batch again. The door, its headers and its order are the agent's own (`hubOverHttp`).
+ * Shape:  batch n is `SAMPLES` samples of one series, numbered from n * SAMPLES; sample k has the
+ *         time `fromMs + k` and the value k, so that each is unique and nothing needs to be kept
+ *         to send a batch again. Door, headers and order are the agent's own (`hubOverHttp`).
  * Units:  ms.
  */
 import { readFile } from "node:fs/promises";
