@@ -170,7 +170,7 @@ export const heldIn = (enginesFile: string, metric: string): Promise<Held> =>
     FROM samples WHERE id IN (SELECT id FROM series WHERE metric = {metric:String})`,
   );
 
-/** Samples of all that was watched, this sender's and the local agent's: how many, how many twice. */
+/** Samples of all that was watched, by this sender and the local agent: all, and those twice. */
 export const allIn = (enginesFile: string): Promise<{ rows: number; twice: number }> =>
   asked(
     enginesFile,
