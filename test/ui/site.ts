@@ -2,13 +2,15 @@
  * A server for the tests: `ui/dist` and the API, shaped by the contract, held by the test's hand.
  *
  * Loopback, a free port, the policy the hub sends. The stream keeps what it published, so that a
- * page that was away can resume; `cut` ends connections and refuses new ones until `mend`.
+ * page that was away can resume; `cut` ends connections and refuses new ones until `mend`; `hush`
+ * leaves them open and silent until `speak`.
  */
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Panel } from "../../src/contract/ops.ts";
 import { PATHS } from "../../src/contract/paths.ts";
 import * as board from "./fixtures/board.ts";
 
@@ -36,11 +38,14 @@ export const openSite = async () => {
     failing: new Set<string>(),
     run: "run1",
     isCut: false,
+    isSilent: false,
     overview: board.overview(),
     services: board.services(),
     alerts: board.alerts(),
     kpis: board.kpis(),
     gates: board.gates(),
+    /** Why charts have no points, while they have none. */
+    panelWhy: null as Panel["why"],
     /** The server's clock, which charts follow. */
     nowMs: board.NOON,
     requests: [] as { readonly path: string; readonly lastEventId: string | undefined }[],
@@ -49,9 +54,11 @@ export const openSite = async () => {
   const frames: { readonly n: number; readonly text: string }[] = [];
   let next = 1;
 
-  const beat = setInterval(() => {
+  const beat = (): void => {
+    if (state.isSilent) return;
     for (const stream of streams) stream.write(": beat\n\n");
-  }, HEARTBEAT_MS);
+  };
+  const beating = setInterval(beat, HEARTBEAT_MS);
 
   const attach = (request: IncomingMessage, response: ServerResponse): void => {
     response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
@@ -77,7 +84,8 @@ export const openSite = async () => {
     if (id !== "error-rate" && id !== "latency") return undefined;
     const from = query.get("from");
     const fromMs = from === null ? state.nowMs - 900_000 : Date.parse(from);
-    return board.panel(id, fromMs, state.nowMs);
+    const full = board.panel(id, fromMs, state.nowMs);
+    return state.panelWhy === null ? full : { ...full, series: [], why: state.panelWhy };
   };
 
   const api = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -139,6 +147,13 @@ export const openSite = async () => {
     mend: (): void => {
       state.isCut = false;
     },
+    hush: (): void => {
+      state.isSilent = true;
+    },
+    speak: (): void => {
+      state.isSilent = false;
+      beat();
+    },
     /** Another process: frames of the one before cannot be resumed. */
     restart: (run: string): void => {
       state.run = run;
@@ -147,7 +162,7 @@ export const openSite = async () => {
       for (const stream of streams) stream.destroy();
     },
     close: async (): Promise<void> => {
-      clearInterval(beat);
+      clearInterval(beating);
       server.closeAllConnections();
       await new Promise((done) => server.close(done));
     },

@@ -16,7 +16,7 @@ export const SeriesTable = ({ title, window, format }: Props) => {
   return (
     // Scrolls, so the keyboard must be able to reach it.
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <section className="series-table" tabIndex={0} aria-label={title}>
+    <section className="series-table" tabIndex={0} aria-label={t("chart.asTable", { title })}>
       <table className="table">
         <thead>
           <tr>

@@ -1,0 +1,198 @@
+/** Who cannot see, point, or use a wide screen: every page, both themes, both widths. */
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { describePages, filled, SIZES, type Visit } from "./visit.ts";
+
+/** A page is looked at in all four variants; a state of a page in two that differ in both. */
+const ALL: Themes = { laptop: ["light", "dark"], phone: ["light", "dark"] };
+const TWO: Themes = { laptop: ["light"], phone: ["dark"] };
+const AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+/** An open menu stands outside the landmarks, beside the page it belongs to. */
+const OUTSIDE = "region";
+/** Smallest target on a phone, px. */
+const TOUCH_PX = 44;
+
+const violations = async (page: Page): Promise<readonly string[]> => {
+  const axe = new AxeBuilder({ page }).withTags(AA).disableRules(OUTSIDE);
+  const { violations: found } = await axe.analyze();
+  return found.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+};
+
+const overflow = (page: Page): Promise<number> =>
+  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+type Themes = Readonly<Record<keyof typeof SIZES, readonly ("light" | "dark")[]>>;
+
+/** One load, then each width and theme asked for: what axe and a ruler find, by variant. */
+const faultsOf = async (page: Page, themes: Themes): Promise<Record<string, unknown>> => {
+  const found: Record<string, unknown> = {};
+  for (const size of ["laptop", "phone"] as const) {
+    await page.setViewportSize(SIZES[size]);
+    for (const colorScheme of themes[size]) {
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      const faults = await violations(page);
+      if (faults.length > 0) found[`${size}, ${colorScheme}`] = faults;
+    }
+    const wider = await overflow(page);
+    if (wider !== 0) found[`${size}, sideways`] = wider;
+  }
+  return found;
+};
+
+const PLACES: readonly {
+  readonly title: string;
+  readonly themes?: Themes;
+  readonly show: (visit: Visit) => Promise<Page>;
+}[] = [
+  {
+    title: "sign-in",
+    themes: ALL,
+    show: async ({ open, site }) => {
+      site().state.signedIn = false;
+      const page = await open("/sign-in");
+      await page.getByLabel("Mot de passe").waitFor();
+      return page;
+    },
+  },
+  {
+    title: "operations",
+    themes: ALL,
+    show: async ({ open }) => {
+      const page = await open("/ops");
+      await filled(page, "/ops");
+      await page.getByRole("slider", { name: "Temps de réponse" }).waitFor();
+      return page;
+    },
+  },
+  {
+    title: "a chart as its table",
+    show: async ({ open }) => {
+      const page = await open("/ops");
+      await page.getByRole("button", { name: "Temps de réponse en tableau" }).click();
+      await page.getByRole("columnheader", { name: "P99" }).waitFor();
+      return page;
+    },
+  },
+  {
+    title: "decision",
+    themes: ALL,
+    show: async ({ open }) => {
+      const page = await open("/go");
+      await filled(page, "/go");
+      return page;
+    },
+  },
+  {
+    title: "one KPI",
+    show: async ({ open }) => {
+      const page = await open("/go?kpi=error-rate");
+      await page.getByRole("img", { name: /lectures, cible/ }).waitFor();
+      return page;
+    },
+  },
+  {
+    title: "shortcuts",
+    show: async ({ open }) => {
+      const page = await open("/ops");
+      await filled(page, "/ops");
+      await page.keyboard.press("?");
+      await page.getByRole("dialog").waitFor();
+      return page;
+    },
+  },
+  {
+    title: "the reader's menu",
+    show: async ({ open }) => {
+      const page = await open("/ops");
+      await filled(page, "/ops");
+      await page.getByRole("button", { name: /^Menu de/ }).click();
+      await page.getByRole("menu").waitFor();
+      return page;
+    },
+  },
+  {
+    title: "nothing but faults",
+    show: async ({ open, site }) => {
+      for (const name of ["services", "alerts", "overview", "panels/latency"]) {
+        site().state.failing.add(`/api/app/${name}`);
+      }
+      const page = await open("/ops");
+      await page.getByText("Chargement impossible.").nth(3).waitFor();
+      return page;
+    },
+  },
+];
+
+describePages("access", (visit) => {
+  test.each(PLACES)("$title: no violation, no sideways scroll", async ({ show, themes = TWO }) => {
+    expect(await faultsOf(await show(visit), themes)).toEqual({});
+  });
+
+  test("a control: a planted image without words and a wide block are found", async () => {
+    const page = await visit.open("/ops");
+    await filled(page, "/ops");
+    await page.evaluate(() => {
+      const block = document.createElement("div");
+      block.style.width = "3000px";
+      block.append(document.createElement("img"));
+      document.querySelector("main")!.append(block);
+    });
+    expect(await violations(page)).toContainEqual(expect.stringMatching(/^image-alt: /));
+    expect(await overflow(page)).toBeGreaterThan(1_000);
+  });
+
+  test("a laptop shows all of operations without scrolling", async () => {
+    const page = await visit.open("/ops");
+    await filled(page, "/ops");
+    await page.getByRole("slider", { name: "Temps de réponse" }).waitFor();
+    const hidden = await page.evaluate(
+      () => document.documentElement.scrollHeight - document.documentElement.clientHeight,
+    );
+    expect(hidden).toBe(0);
+    const cut = await page.evaluate(() =>
+      [...document.querySelectorAll("[data-panel]")]
+        .filter((panel) => panel.scrollHeight > panel.clientHeight + 1)
+        .map((panel) => panel.getAttribute("data-panel")),
+    );
+    expect(cut).toEqual([]);
+  });
+
+  test.each(["/ops", "/go"] as const)("%s: a thumb hits every target", async (path) => {
+    const page = await visit.open(path, { size: "phone" });
+    await filled(page, path);
+    // A link inside a sentence is exempt, as in WCAG 2.5.8.
+    const small = await page.evaluate((least) => {
+      const all = document.querySelectorAll<HTMLElement>(
+        "a:not(.inline-link):not(.skip), button, select, summary, [role=tab]",
+      );
+      return [...all]
+        .filter((one) => one.offsetParent !== null && one.getBoundingClientRect().height < least)
+        .map((one) => `${one.outerHTML.slice(0, 120)} ${one.getBoundingClientRect().height}`);
+    }, TOUCH_PX);
+    expect(small).toEqual([]);
+  });
+
+  test("each state has a shape and a word, not a colour alone", async () => {
+    const page = await visit.open("/ops");
+    await filled(page, "/ops");
+    const marks = page.locator("[data-service] .mark");
+    expect(await marks.count()).toBe(12);
+    for (const mark of await marks.all()) {
+      expect(await mark.locator("svg[data-shape]").count()).toBe(1);
+      expect(await mark.innerText()).toMatch(/^(?:OK|Dégradé|Indisponible|Inconnu)$/);
+    }
+  });
+
+  test("a chart is read by arrow keys, each instant with its values", async () => {
+    const page = await visit.open("/ops");
+    const chart = page.getByRole("slider", { name: "Temps de réponse" });
+    await chart.focus();
+    const newest = await chart.getAttribute("aria-valuetext");
+    expect(newest).toMatch(/^13:0\d:\d\d : P50 .*\d\sms, P90 .*\d\sms, P99 .*\d\sms$/u);
+    await page.keyboard.press("ArrowLeft");
+    await expect.poll(() => chart.getAttribute("aria-valuetext")).not.toBe(newest);
+    await page.keyboard.press("End");
+    await expect.poll(() => chart.getAttribute("aria-valuetext")).toBe(newest);
+  });
+});
