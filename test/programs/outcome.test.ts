@@ -3,7 +3,7 @@
  */
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { AlertList } from "../../src/contract/alert.ts";
 import type { GateList, KpiList } from "../../src/contract/kpi.ts";
 import { openDb, type Sql } from "../../src/io/postgres/db.ts";
@@ -12,8 +12,11 @@ import { smallText } from "../plan/small-plan.ts";
 import { alive, call, endAll, enginesOf, exporter, familyOf, get, ready, removed } from "./lab.ts";
 import { run, startUp, temporary, written, type Up } from "./lab.ts";
 
+/** Programs on a machine that is busy with other tests: slow is not wrong. */
+vi.setConfig({ testTimeout: 180_000 });
+
 const LIVE = ["api-response-time", "availability", "error-rate", "resource-usage"];
-const PATIENCE = { timeout: 45_000, interval: 100 };
+const PATIENCE = { timeout: 90_000, interval: 100 };
 
 let root: string;
 beforeAll(async () => {
@@ -43,7 +46,8 @@ test("the customer's plan: real measurements live, the rest unknown with a reaso
   expect(items).toHaveLength(27);
   for (const { id, reading } of items) {
     const isUnknown = reading?.verdict === "unknown";
-    expect(reading?.value === null, id).toBe(isUnknown);
+    // A sample that is too small has a value and no verdict.
+    expect(isUnknown || reading?.value !== null, id).toBe(true);
     expect(reading?.why !== null, id).toBe(isUnknown);
     expect(isUnknown || (reading?.freshnessMs ?? Infinity) < 60_000, id).toBe(true);
     expect(reading?.reason.fr.length, id).toBeGreaterThan(5);
@@ -78,12 +82,14 @@ test.each([
   { title: "Ctrl-C, which reaches every process of the job", isJob: true, signal: "SIGINT" },
 ] as const)("$title: all of it ends, exit code 0", async ({ isJob, signal }) => {
   const up = await startUp(path.join(root, signal), {}, [], isJob);
+  const names = ["postgres", "store", "hub", "agent"];
+  const noted = async () => Promise.all(names.map(up.pid));
+  // The agent is started last, after the address was said.
+  await expect.poll(noted, PATIENCE).not.toContain(0);
   const family = await familyOf(up);
   // The parent, three of node and PostgreSQL with its own; all of them seen before they go.
   expect(family.length).toBeGreaterThan(5);
-  for (const name of ["postgres", "store", "hub", "agent"]) {
-    expect(family.map(({ pid }) => pid)).toContain(await up.pid(name));
-  }
+  expect(family.map(({ pid }) => pid)).toEqual(expect.arrayContaining(await noted()));
   process.kill(isJob ? -up.child.pid! : up.child.pid!, signal);
   expect(await up.exited, up.stderr()).toBe(0);
   expect(await alive(family)).toEqual([]);
