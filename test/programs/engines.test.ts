@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
 import type { KpiList } from "../../src/contract/kpi.ts";
 import { openDb } from "../../src/io/postgres/db.ts";
 import { connectionString, prepare, startPostmaster } from "../../src/io/postgres/embedded.ts";
@@ -11,7 +11,10 @@ import { PASSWORD, startStore, type StoreProcess } from "../store/process.ts";
 import { alive, endAll, familyOf, get, ready, removed, run, startUp, temporary } from "./lab.ts";
 import { waitingFor, type Up } from "./lab.ts";
 
-const PATIENCE = { timeout: 45_000, interval: 250 };
+/** Programs on a machine that is busy with other tests: slow is not wrong. */
+vi.setConfig({ testTimeout: 180_000 });
+
+const PATIENCE = { timeout: 90_000, interval: 250 };
 const external = process.env["TEST_DATABASE_URL"];
 
 let root: string;

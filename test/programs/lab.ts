@@ -167,7 +167,7 @@ export const enginesOf = async (up: Pick<Up, "dataDir">) =>
 
 /** Engines, recent window and all: a moment after the address was said. */
 export const ready = async (up: Up): Promise<void> => {
-  await expect.poll(() => waitingFor(up), { timeout: 30_000 }).toEqual([]);
+  await expect.poll(() => waitingFor(up), { timeout: 90_000 }).toEqual([]);
 };
 
 export const removed = (dir: string): Promise<void> => rm(dir, { recursive: true, force: true });

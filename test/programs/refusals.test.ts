@@ -2,10 +2,13 @@
 import { chmod, chown, mkdir } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import path from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { openDb } from "../../src/io/postgres/db.ts";
 import { smallText } from "../plan/small-plan.ts";
 import { endAll, enginesOf, ready, removed, run, startUp, temporary, written } from "./lab.ts";
+
+/** Programs on a machine that is busy with other tests: slow is not wrong. */
+vi.setConfig({ testTimeout: 180_000 });
 
 const NOBODY = 65_534;
 const isRoot = process.getuid?.() === 0;

@@ -4,8 +4,11 @@
  */
 import { chmod, chown, mkdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { endAll, get, ready, removed, run, startUp, temporary, type Up } from "./lab.ts";
+
+/** Programs on a machine that is busy with other tests: slow is not wrong. */
+vi.setConfig({ testTimeout: 180_000 });
 
 const NOBODY = 65_534;
 const isRoot = process.getuid?.() === 0;
