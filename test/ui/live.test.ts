@@ -1,7 +1,7 @@
 /** What changes without a reload, and what the page shows while nothing comes. */
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
-import { alert, alertList, NOON, refilling } from "./fixtures/board.ts";
+import { alert, alertList, NOON, overview, refilling } from "./fixtures/board.ts";
 import { describePages, filled } from "./visit.ts";
 
 const STALE_MS = 5_000;
@@ -132,6 +132,43 @@ describePages("live data", ({ site, open }) => {
     await panel.getByRole("button", { name: "Réessayer" }).click();
     await filled(page, "/ops");
     expect(await panel.getByText("Chargement impossible").count()).toBe(0);
+  });
+
+  test("without a measure, no alert is not good news", async () => {
+    site().state.alerts = alertList([]);
+    const none = { topSeverity: null, counts: site().state.alerts.counts };
+    site().state.overview = overview({ ...none, kpis: { pass: 0, fail: 0, unknown: 27 } });
+    const page = await open("/ops");
+    await page.getByText("Alertes inconnues\u00A0: aucun indicateur").waitFor();
+    const ribbon = page.getByTestId("ribbon");
+    expect(await ribbon.locator(".mark-ok").count()).toBe(0);
+    site().publish("overview", overview({ ...none, kpis: { pass: 1, fail: 0, unknown: 26 } }));
+    await page.getByText("Aucune alerte à traiter").waitFor();
+    expect(await ribbon.locator(".mark-ok").innerText()).toBe("Aucune alerte");
+    await page.getByText("26 sans donnée ne peuvent pas alerter").waitFor();
+  });
+
+  test("a chart whose updates fail keeps its line, says so, and recovers with the stream", async () => {
+    const page = await followed("/ops", NOON);
+    const panel = page.locator("[data-panel=latency]");
+    await panel.getByRole("slider").waitFor();
+    site().cut();
+    const notice = panel.getByText("Mise à jour impossible.");
+    await expect
+      .poll(async () => {
+        await page.clock.runFor(STALE_MS);
+        return (await notice.count()) === 1 && (await isStale(page));
+      })
+      .toBe("true");
+    expect(await panel.getByRole("slider").count()).toBe(1);
+    site().mend();
+    await expect
+      .poll(async () => {
+        await page.clock.runFor(1_000);
+        return notice.count();
+      })
+      .toBe(0);
+    expect(await isStale(page)).toBe("false");
   });
 
   test("the shell does not wait for the API", async () => {

@@ -7,7 +7,7 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { Panel } from "../../../src/contract/ops.ts";
 import type { Answer, Fault } from "../api/client.ts";
-import { useApi } from "../live/context.tsx";
+import { useApi, useLink } from "../live/context.tsx";
 import { fits, mergePanel, type SeriesWindow } from "./series-window.ts";
 
 const MIN_PERIOD_MS = 1_000;
@@ -78,6 +78,12 @@ export const usePanel = (id: Panel["id"]): Trend & { readonly retry: () => void 
     void follow();
     return () => over.abort();
   }, [api, id]);
+
+  // The server is heard again: no need to wait for the next try.
+  const { stale } = useLink();
+  useEffect(() => {
+    if (!stale) wake.current?.();
+  }, [stale]);
 
   const retry = useCallback(() => {
     setTrend((before) => ({ ...before, loading: true }));

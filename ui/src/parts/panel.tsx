@@ -34,7 +34,9 @@ export const Panel = (props: Props) => {
         {tools !== undefined && <div className="panel-tools">{tools}</div>}
       </header>
       <div className="panel-body" aria-busy={loading && !hasData}>
-        {fault !== undefined && <FaultNotice fault={fault} busy={loading} onRetry={onRetry} />}
+        {fault !== undefined && (
+          <FaultNotice fault={fault} busy={loading} onRetry={onRetry} isUpdate={hasData} />
+        )}
         {hasData ? children : fault === undefined && skeleton}
       </div>
     </section>
@@ -45,10 +47,13 @@ export const FaultNotice = ({
   fault,
   busy,
   onRetry,
+  isUpdate = false,
 }: {
   readonly fault: Fault;
   readonly busy: boolean;
   readonly onRetry: () => void;
+  /** Earlier data is still shown beneath. */
+  readonly isUpdate?: boolean;
 }) => {
   const { t } = useWords();
   return (
@@ -57,7 +62,7 @@ export const FaultNotice = ({
         <Glyph shape="triangle" />
       </span>
       <span className="fault-text">
-        <strong>{t("fault.title")}</strong> {causeOf(fault, t)}
+        <strong>{t(isUpdate ? "fault.update" : "fault.title")}</strong> {causeOf(fault, t)}
       </span>
       <button type="button" className="button" onClick={onRetry} disabled={busy}>
         <Glyph shape="retry" />

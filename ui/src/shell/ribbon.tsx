@@ -36,17 +36,22 @@ export const Ribbon = () => {
 
 const Answer = ({ overview }: { readonly overview: Overview }) => {
   const { t, say } = useWords();
-  const { topSeverity, counts, phase, wave, verdict, reason } = overview;
+  const { topSeverity, counts, kpis, phase, wave, verdict, reason } = overview;
   return (
     <>
       <PageLink to="/ops" className="ribbon-alert">
-        {topSeverity === null ? (
+        {topSeverity !== null ? (
+          <WorstBadge severity={topSeverity} count={counts[topSeverity]} />
+        ) : kpis.pass + kpis.fail > 0 ? (
           <span className="mark mark-ok">
             <Glyph shape="check" />
             {t("ribbon.noAlert")}
           </span>
         ) : (
-          <WorstBadge severity={topSeverity} count={counts[topSeverity]} />
+          <span className="mark mark-unknown">
+            <Glyph shape="question" />
+            {t("ribbon.noMeasure")}
+          </span>
         )}
       </PageLink>
       <span className="ribbon-phase">
