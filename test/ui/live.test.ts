@@ -64,7 +64,7 @@ describePages("live data", ({ site, open }) => {
     await expect.poll(titles).toHaveLength(before.length + 1);
   });
 
-  test("after a cut the page resumes where it was, and takes what it missed once", async () => {
+  test("after a cut the page resumes where it was, and takes what it missed", async () => {
     const page = await followed("/ops");
     site().publish("alerts", alertList([alert(13, "critical", "Base injoignable")]));
     await page.getByRole("link", { name: /^Base injoignable/ }).waitFor();

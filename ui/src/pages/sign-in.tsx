@@ -101,7 +101,7 @@ const Refusal = ({ way, fault }: { readonly way: Way; readonly fault: Fault }) =
         : t(way === "code" ? "signIn.badCode" : "signIn.badPassword");
   return (
     <p className="notice notice-bad" role="alert">
-      <Glyph shape="octagon" />
+      <Glyph shape="hexagon" />
       <span>{text}</span>
     </p>
   );

@@ -81,7 +81,11 @@ const ServiceRow = memo(({ service }: { readonly service: ServiceState }) => {
     <tr data-service={service.id} data-state={state}>
       <th scope="row">
         {say(name).replace(OWN_PREFIX, "")}
-        {measured && state !== "ok" && <span className="sub">{say(reason)}</span>}
+        {measured && state !== "ok" && (
+          <span className="sub" title={say(reason)}>
+            {say(reason)}
+          </span>
+        )}
       </th>
       <td>
         <StateMark state={state} />

@@ -2,7 +2,7 @@
 export type Shape =
   | "check"
   | "triangle"
-  | "octagon"
+  | "hexagon"
   | "diamond"
   | "dot"
   | "question"
@@ -18,7 +18,7 @@ export type Shape =
 const PATHS: Readonly<Record<Shape, string>> = {
   check: "M2.6 8.6 6.2 12.2 13.4 4.4",
   triangle: "M8 1.8 15 14H1z",
-  octagon: "M5.1 1h5.8L15 5.1v5.8L10.9 15H5.1L1 10.9V5.1z",
+  hexagon: "M4.4 1.4h7.2L15.6 8l-4 6.6H4.4L.4 8z",
   diamond: "M8 .8 15.2 8 8 15.2.8 8z",
   dot: "M8 2.5a5.5 5.5 0 1 1 0 11 5.5 5.5 0 0 1 0-11z",
   question: "M5.2 5.8a2.9 2.9 0 1 1 4.4 2.5c-.9.6-1.6 1-1.6 2.2M8 13.4v.1",
@@ -31,7 +31,7 @@ const PATHS: Readonly<Record<Shape, string>> = {
   retry: "M13 8a5 5 0 1 1-1.5-3.6M13 2v3.2H9.8",
   arrow: "M3 8h9.5M8.8 4.2 12.6 8l-3.8 3.8",
 };
-const FILLED: ReadonlySet<Shape> = new Set(["triangle", "octagon", "diamond", "dot"]);
+const FILLED: ReadonlySet<Shape> = new Set(["triangle", "hexagon", "diamond", "dot"]);
 
 export const Glyph = ({ shape }: { readonly shape: Shape }) => (
   <svg

@@ -10,7 +10,7 @@ export type Severity = Alert["severity"];
 export const SEVERITY_ORDER = ["critical", "error", "warning", "info"] as const;
 
 const SEVERITY_SHAPE: Readonly<Record<Severity, Shape>> = {
-  critical: "octagon",
+  critical: "hexagon",
   error: "triangle",
   warning: "diamond",
   info: "dot",
@@ -76,7 +76,7 @@ export const WorstBadge = ({
 const STATE_SHAPE: Readonly<Record<ServiceState["state"], Shape>> = {
   ok: "check",
   degraded: "triangle",
-  down: "octagon",
+  down: "hexagon",
   unknown: "question",
 };
 
