@@ -1,39 +1,84 @@
 /**
- * One process per directory: a `lock` file that names its holder.
+ * One process per directory: an empty file whose name says who holds it.
  *
- * Shape:  `{ pid, start }`, where `start` tells a living holder from a stranger with a reused pid
- *         (Linux: boot id and start time of the process; elsewhere empty, so the pid alone counts).
- *         The file appears whole by link(2); the lock of a dead holder is taken over.
+ * Shape:  `lock.<pid>.<start>.<nonce>` is a claim, `held.…` of the same ending says that it won.
+ *         `start` tells a living holder from a stranger with a reused pid (Linux: boot id and start
+ *         time of the process; elsewhere empty, so the pid alone counts).
+ * Why:    a claim is laid down first and the others are looked at afterwards, so of two at least
+ *         one sees the other; and a name is never used twice, so that a dead one can be removed
+ *         without a race for it. (A single file that contenders move aside had two winners.)
  * Errors: DirectoryBusy with the holder's pid.
  */
-import { randomUUID } from "node:crypto";
-import { link, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { DirectoryBusy, faultCode } from "../disk.ts";
 
-type Holder = { readonly pid: number; readonly start: string };
+type Claim = {
+  readonly name: string;
+  readonly isHeld: boolean;
+  readonly pid: number;
+  readonly start: string;
+};
 
-const LOCK_NAME = "lock";
-const MAX_TAKEOVERS = 10;
+const CLAIM = /^(lock|held)\.(\d+)\.([\w-]*)\.[0-9a-f]+$/;
+const NONCE_BYTES = 8;
+const FILE_MODE = 0o600;
+/** How long one waits for others that came at the same moment. */
+const ATTEMPTS = 40;
+const MAX_PAUSE_MS = 20;
 /** Field 22 of /proc/<pid>/stat, counted after the command's closing parenthesis. */
 const START_TIME_FIELD = 19;
 
 /** Ended, and only its parent has not looked yet: it holds nothing any more. */
 const ENDED = "ended";
 
-const startOf = async (pid: number): Promise<string> => {
+export const lockDirectory = async (dir: string): Promise<() => Promise<void>> => {
+  const nonce = randomBytes(NONCE_BYTES).toString("hex");
+  const ending = `${process.pid}.${await startOf(process.pid)}.${nonce}`;
+  const mine = `lock.${ending}`;
+  const release = async (): Promise<void> => {
+    await rm(join(dir, `held.${ending}`), { force: true });
+    await rm(join(dir, mine), { force: true });
+  };
+  let other: Claim | undefined;
   try {
-    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-    const boot = await readFile("/proc/sys/kernel/random/boot_id", "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (fields[0] === "Z" || fields[0] === "X") return ENDED;
-    return `${boot.trim()}:${fields[START_TIME_FIELD] ?? ""}`;
-  } catch {
-    return "";
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      await writeFile(join(dir, mine), "", { mode: FILE_MODE });
+      const others = (await livingClaims(dir)).filter(({ name }) => name !== mine);
+      if (others.length === 0) {
+        await writeFile(join(dir, `held.${ending}`), "", { mode: FILE_MODE });
+        return release;
+      }
+      other = others.find(({ isHeld }) => isHeld) ?? others[0];
+      if (other?.isHeld === true) break;
+      // Of those that came together the first by name stays, and the others make way for it.
+      if (others.some(({ name }) => name < mine)) await rm(join(dir, mine), { force: true });
+      await delay(Math.random() * MAX_PAUSE_MS);
+    }
+  } catch (fault) {
+    await release().catch(() => undefined);
+    throw fault;
   }
+  await release();
+  throw new DirectoryBusy(dir, other?.pid ?? 0);
 };
 
-const lives = async ({ pid, start }: Holder): Promise<boolean> => {
+/** Those of the dead are removed on the way. */
+const livingClaims = async (dir: string): Promise<readonly Claim[]> => {
+  const living: Claim[] = [];
+  for (const name of await readdir(dir)) {
+    const [, kind, pid, start = ""] = CLAIM.exec(name) ?? [];
+    if (kind === undefined) continue;
+    const claim = { name, isHeld: kind === "held", pid: Number(pid), start };
+    if (await lives(claim)) living.push(claim);
+    else await rm(join(dir, name), { force: true });
+  }
+  return living;
+};
+
+const lives = async ({ pid, start }: Claim): Promise<boolean> => {
   try {
     process.kill(pid, 0);
   } catch (fault) {
@@ -44,58 +89,14 @@ const lives = async ({ pid, start }: Holder): Promise<boolean> => {
   return startNow === "" || start === "" || startNow === start;
 };
 
-const parseHolder = (text: string): Holder | undefined => {
+const startOf = async (pid: number): Promise<string> => {
   try {
-    const { pid, start } = JSON.parse(text) as Partial<Holder>;
-    return Number.isSafeInteger(pid) && pid! > 0 ? { pid: pid!, start: start ?? "" } : undefined;
+    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+    const boot = await readFile("/proc/sys/kernel/random/boot_id", "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    if (fields[0] === "Z" || fields[0] === "X") return ENDED;
+    return `${boot.trim()}-${fields[START_TIME_FIELD] ?? ""}`;
   } catch {
-    return undefined;
-  }
-};
-
-const readLock = async (path: string): Promise<string | undefined> => {
-  try {
-    return await readFile(path, "utf8");
-  } catch (fault) {
-    if (faultCode(fault) === "ENOENT") return undefined;
-    throw fault;
-  }
-};
-
-/** Moves a dead holder's lock away, unless somebody replaced it since we read it. */
-const clearStale = async (path: string, seen: string): Promise<void> => {
-  const aside = `${path}.${randomUUID()}`;
-  try {
-    await rename(path, aside);
-  } catch (fault) {
-    if (faultCode(fault) === "ENOENT") return;
-    throw fault;
-  }
-  if ((await readLock(aside)) !== seen) await link(aside, path).catch(() => undefined);
-  await unlink(aside);
-};
-
-export const lockDirectory = async (dir: string): Promise<() => Promise<void>> => {
-  const path = join(dir, LOCK_NAME);
-  const mine = JSON.stringify({ pid: process.pid, start: await startOf(process.pid) });
-  const draft = `${path}.${randomUUID()}`;
-  await writeFile(draft, mine, { mode: 0o600 });
-  try {
-    for (let attempt = 0; attempt < MAX_TAKEOVERS; attempt += 1) {
-      try {
-        await link(draft, path);
-        return () => rm(path, { force: true });
-      } catch (fault) {
-        if (faultCode(fault) !== "EEXIST") throw fault;
-      }
-      const seen = await readLock(path);
-      if (seen === undefined) continue;
-      const holder = parseHolder(seen);
-      if (holder !== undefined && (await lives(holder))) throw new DirectoryBusy(dir, holder.pid);
-      await clearStale(path, seen);
-    }
-    throw new Error(`${dir}: the lock kept changing hands`);
-  } finally {
-    await unlink(draft);
+    return "";
   }
 };
