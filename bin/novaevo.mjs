@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Runs the program on the Node 24 that `npm ci` put beside it, whatever `node` is on PATH.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -17,8 +17,10 @@ if (Number(process.versions.node.split(".")[0]) >= MINIMUM_MAJOR) {
     );
     process.exit(2);
   }
-  const child = spawnSync(pinned, [fileURLToPath(program), ...process.argv.slice(2)], {
+  const child = spawn(pinned, [fileURLToPath(program), ...process.argv.slice(2)], {
     stdio: "inherit",
   });
-  process.exit(child.status ?? 1);
+  // Whoever stops us means the program.
+  for (const name of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(name, () => child.kill(name));
+  child.once("exit", (code) => process.exit(code ?? 1));
 }

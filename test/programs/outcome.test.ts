@@ -1,7 +1,7 @@
 /**
  * The main job on real input: `up`, live KPIs, a breach to an alert on the stream, the ledger.
  */
-import { mkdir } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { AlertList } from "../../src/contract/alert.ts";
@@ -77,20 +77,41 @@ const gateShowsEvidence = async (up: Up): Promise<void> => {
   expect(current?.verdict).not.toBe("pass");
 };
 
+/** Makes the program believe that the system's Node is an older one: it goes on under its own. */
+const ON_AN_OLD_NODE = {
+  NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(
+    `if (process.argv[1]?.endsWith("novaevo.mjs"))
+       Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.1.0" } })`,
+  )}`,
+};
+
 test.each([
-  { title: "SIGTERM to the parent", isJob: false, signal: "SIGTERM" },
-  { title: "Ctrl-C, which reaches every process of the job", isJob: true, signal: "SIGINT" },
-] as const)("$title: all of it ends, exit code 0", async ({ isJob, signal }) => {
-  const up = await startUp(path.join(root, signal), {}, [], isJob);
+  { title: "SIGTERM to the parent", isJob: false, signal: "SIGTERM", times: 1, env: {} },
+  {
+    title: "SIGTERM to an older Node",
+    isJob: false,
+    signal: "SIGTERM",
+    times: 1,
+    env: ON_AN_OLD_NODE,
+  },
+  { title: "Ctrl-C, twice, to all of the job", isJob: true, signal: "SIGINT", times: 2, env: {} },
+] as const)("$title: all of it ends, exit code 0", async ({ title, isJob, signal, times, env }) => {
+  const up = await startUp(path.join(root, title), env, [], isJob);
   const names = ["postgres", "store", "hub", "agent"];
   const noted = async () => Promise.all(names.map(up.pid));
   // The agent is started last, after the address was said.
   await expect.poll(noted, PATIENCE).not.toContain(0);
   const family = await familyOf(up);
+  const held = await readdir(path.join(up.dataDir, "run"));
+  expect(held.some((name) => name.startsWith(`held.${up.child.pid}.`))).toBe(
+    env !== ON_AN_OLD_NODE,
+  );
   // The parent, three of node and PostgreSQL with its own; all of them seen before they go.
   expect(family.length).toBeGreaterThan(5);
   expect(family.map(({ pid }) => pid)).toEqual(expect.arrayContaining(await noted()));
-  process.kill(isJob ? -up.child.pid! : up.child.pid!, signal);
+  for (let time = 0; time < times; time += 1) {
+    process.kill(isJob ? -up.child.pid! : up.child.pid!, signal);
+  }
   expect(await up.exited, up.stderr()).toBe(0);
   expect(await alive(family)).toEqual([]);
   expect(await up.pid("postgres")).toBe(0);

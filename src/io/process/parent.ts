@@ -1,6 +1,9 @@
 /** For a child: stop when asked to, or when the parent is gone. */
 
-/** Calls `stop` once, on SIGTERM, SIGINT, or the end of stdin where the parent holds a pipe. */
+/**
+ * Calls `stop` once, on SIGTERM, SIGINT, or the end of stdin where the parent holds a pipe. What
+ * comes after the first is not heard: a second Ctrl-C would leave children behind.
+ */
 export const onStop = (stop: (why: string) => void): void => {
   let asked = false;
   const once = (why: string) => (): void => {
@@ -8,8 +11,8 @@ export const onStop = (stop: (why: string) => void): void => {
     asked = true;
     stop(why);
   };
-  process.once("SIGTERM", once("SIGTERM"));
-  process.once("SIGINT", once("SIGINT"));
+  process.on("SIGTERM", once("SIGTERM"));
+  process.on("SIGINT", once("SIGINT"));
   if (process.env["NOVAEVO_PARENT"] === undefined) return;
   process.stdin.once("end", once("the parent is gone"));
   process.stdin.once("error", once("the parent is gone"));
