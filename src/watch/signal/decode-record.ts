@@ -6,7 +6,8 @@
  */
 import { err, ok, problem, type Result } from "../../kernel/result.ts";
 import type { Catalog } from "../intake/decode/catalog.ts";
-import { decodeRemoteWrite, MAX_BODY_BYTES, type Samples } from "../intake/decode/remote-write.ts";
+import { decodeRemoteWrite, MAX_BODY_BYTES } from "../intake/decode/remote-write.ts";
+import type { Samples } from "../intake/decode/samples.ts";
 import { decodeHubRecord, type SamplesHead } from "./hub-record.ts";
 import type { Content } from "./parts.ts";
 import { SAMPLE_RETENTION_DAYS } from "./signal-tables.ts";

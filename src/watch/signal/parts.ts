@@ -4,7 +4,7 @@
  * Shape:  one part per record, in the order of the log. A part whose content was given up to save
  *         memory is decoded again from the log when it is its turn.
  */
-import type { Samples } from "../intake/decode/remote-write.ts";
+import type { Samples } from "../intake/decode/samples.ts";
 import type { SamplesHead } from "./hub-record.ts";
 import type { KpiReadingRow } from "./signals.ts";
 

@@ -6,7 +6,7 @@
  *         same.
  */
 import type { Known } from "../intake/decode/catalog.ts";
-import type { Samples } from "../intake/decode/remote-write.ts";
+import type { Samples } from "../intake/decode/samples.ts";
 import { isStaleAt } from "./series.ts";
 import type { Appended, Window } from "./window.ts";
 

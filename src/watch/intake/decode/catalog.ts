@@ -55,6 +55,8 @@ type Wire = {
 export type Catalog = {
   /** The series whose labels are `bytes[from, to)`, made known if they are new. */
   readonly find: (bytes: Uint8Array, from: number, to: number) => Known;
+  /** The series with these labels, in any order; empty values count as absent. */
+  readonly ofLabels: (labels: Labels) => Known;
   /** Where the expected next series' labels would end, if they begin at `from`; else -1. */
   readonly predict: (bytes: Uint8Array, from: number) => number;
   readonly predicted: () => Known;
@@ -94,16 +96,18 @@ export const newCatalog = (limits: LabelLimits = LABEL_LIMITS): Catalog => {
     last = undefined;
     round += 1;
   };
+  const knownBy = (labels: Labels): Known => {
+    const key = keyOf(labels);
+    const found = bySeries.get(key);
+    if (found !== undefined) return found;
+    const metric = labelValue(labels, METRIC_NAME);
+    const series = { labels, metric, id: seriesIdOf(labels), ref: -1, storedDay: -1 };
+    bySeries.set(key, series);
+    return series;
+  };
   const create = (bytes: Uint8Array, hash: number): Wire => {
     if (wires >= limits.maxWires) clear();
-    const labels = readLabels(bytes, limits);
-    const key = keyOf(labels);
-    let series = bySeries.get(key);
-    if (series === undefined) {
-      const metric = labelValue(labels, METRIC_NAME);
-      series = { labels, metric, id: seriesIdOf(labels), ref: -1, storedDay: -1 };
-      bySeries.set(key, series);
-    }
+    const series = knownBy(acceptable(readLabels(bytes, limits), limits));
     const wire = { bytes, series, hash, after: undefined, seenIn: round };
     const list = byHash.get(hash);
     if (list === undefined) byHash.set(hash, [wire]);
@@ -118,6 +122,10 @@ export const newCatalog = (limits: LabelLimits = LABEL_LIMITS): Catalog => {
         .get(hash)
         ?.find((wire) => wire.bytes.length === to - from && begins(bytes, from, wire.bytes));
       return step(found ?? create(bytes.slice(from, to), hash));
+    },
+    ofLabels: (labels) => {
+      if (bySeries.size >= limits.maxWires) clear();
+      return knownBy(acceptable(labels, limits));
     },
     predict: (bytes, from) => {
       const next = last?.after;
@@ -149,17 +157,22 @@ const keyOf = (labels: Labels): string => {
   return key;
 };
 
-/** Labels sorted by name, without empty values; refused if they say a thing twice. */
 const readLabels = (bytes: Uint8Array, limits: LabelLimits): Labels => {
   const reader = newReader(bytes);
   const labels: [string, string][] = [];
   while (reader.at < bytes.length) {
     readTag(reader, bytes.length);
-    const label = readLabel(reader, readLength(reader, bytes.length));
-    labels.push(label);
-    if (labels.length > limits.maxLabels)
-      throw new WireFault(`${nameIn(labels)}: over ${limits.maxLabels} labels`);
+    labels.push(readLabel(reader, readLength(reader, bytes.length)));
+    // Not all of a million are read just to be refused.
+    if (labels.length > limits.maxLabels) break;
   }
+  return labels;
+};
+
+/** Labels sorted by name, without empty values; refused if they say a thing twice. */
+const acceptable = (labels: Labels, limits: LabelLimits): Labels => {
+  if (labels.length > limits.maxLabels)
+    throw new WireFault(`${nameIn(labels)}: over ${limits.maxLabels} labels`);
   const metric = nameIn(labels);
   for (const [name, value] of labels) {
     if (name === "") throw new WireFault(`${metric}: a label has no name`);

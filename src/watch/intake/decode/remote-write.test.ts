@@ -3,7 +3,8 @@ import protobuf from "protobufjs";
 import { describe, expect, test } from "vitest";
 import { isStaleAt } from "../../signal/series.ts";
 import { LABEL_LIMITS, newCatalog } from "./catalog.ts";
-import { decodeRemoteWrite, type Samples } from "./remote-write.ts";
+import { decodeRemoteWrite } from "./remote-write.ts";
+import type { Samples } from "./samples.ts";
 import { hash128, seriesIdOf } from "./series-id.ts";
 
 const { root } = protobuf.parse(`syntax = "proto3";
