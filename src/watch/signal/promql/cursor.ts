@@ -4,7 +4,7 @@
  * Errors: `expect` and its kin throw a `ParseError` at the token that disappoints.
  */
 import { ParseError } from "./fault.ts";
-import type { Token } from "./lexer.ts";
+import { isSymbol, type Token } from "./lexer.ts";
 
 export type Cursor = {
   readonly tokens: readonly Token[];
@@ -26,14 +26,14 @@ export const take = (cursor: Cursor): Token => {
 
 export const takeIf = (cursor: Cursor, symbol: string): boolean => {
   const token = peek(cursor);
-  if (token.kind !== "symbol" || token.text !== symbol) return false;
+  if (!isSymbol(token, symbol)) return false;
   cursor.at++;
   return true;
 };
 
 export const expect = (cursor: Cursor, symbol: string): Token => {
   const token = peek(cursor);
-  if (token.kind !== "symbol" || token.text !== symbol) throw unexpected(cursor, `"${symbol}"`);
+  if (!isSymbol(token, symbol)) throw unexpected(cursor, `"${symbol}"`);
   return take(cursor);
 };
 

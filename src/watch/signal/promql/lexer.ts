@@ -45,14 +45,18 @@ export const tokenize = (text: string): Token[] => {
   let at = skip(text, 0);
   while (at < text.length) {
     const token = next(text, at, brackets > 0);
-    if (token.text === "[") brackets++;
-    if (token.text === "]") brackets--;
+    if (isSymbol(token, "[")) brackets++;
+    if (isSymbol(token, "]")) brackets--;
     tokens.push(token);
     at = skip(text, token.end);
   }
   tokens.push({ ...NO_VALUE, kind: "end", text: "", start: text.length, end: text.length });
   return tokens;
 };
+
+/** Not the text alone: a quoted "]" is a string. */
+export const isSymbol = ({ kind, text }: Token, symbol: string): boolean =>
+  kind === "symbol" && text === symbol;
 
 const NO_VALUE = { value: 0, duration: false };
 

@@ -9,7 +9,7 @@ import { type MatchOperator, type Matcher, compileMatcher } from "../matcher.ts"
 import type { Selector } from "./ast.ts";
 import { type Cursor, expect, labelName, peek, take, takeIf, unexpected } from "./cursor.ts";
 import { ParseError } from "./fault.ts";
-import type { Token } from "./lexer.ts";
+import { isSymbol, type Token } from "./lexer.ts";
 
 const OPERATORS: ReadonlySet<string> = new Set<MatchOperator>(["=", "!=", "=~", "!~"]);
 
@@ -48,7 +48,7 @@ const twice = (one: string, other: string, position: number): ParseError =>
 const quotedName = (cursor: Cursor): Token | undefined => {
   const token = peek(cursor);
   const following = peek(cursor, 1);
-  const alone = following.kind === "symbol" && (following.text === "," || following.text === "}");
+  const alone = isSymbol(following, ",") || isSymbol(following, "}");
   return token.kind === "string" && alone ? take(cursor) : undefined;
 };
 

@@ -183,6 +183,8 @@ describe("printing", () => {
   });
 
   test.each([
+    'max_over_time(a{b="]"}[1h:5m])',
+    'label_replace(a, ")", "]", "(", "[")[1h:5m]',
     'sum by (job) (rate(a{b="c"}[5m] offset 1h))',
     '{"a.b", "c d"="e"}',
     '{"inf"}',

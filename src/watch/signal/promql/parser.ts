@@ -24,7 +24,7 @@ import {
 import { check, typeOf } from "./check.ts";
 import { ParseError, type ParseFault } from "./fault.ts";
 import { FUNCTIONS } from "./functions.ts";
-import { type Token, tokenize } from "./lexer.ts";
+import { isSymbol, type Token, tokenize } from "./lexer.ts";
 import { parseSelector } from "./parse-selector.ts";
 import {
   type Cursor,
@@ -136,7 +136,7 @@ const parseMatching = (cursor: Cursor, op: BinaryOperator): Matching | undefined
       throw new ParseError(`no grouping allowed for "${op}" operation`, start);
     }
     card = grouped;
-    if (peek(cursor).text === "(" && peek(cursor).kind === "symbol") include = labelNames(cursor);
+    if (isSymbol(peek(cursor), "(")) include = labelNames(cursor);
     break;
   }
   const both = on ? include.find((label) => labels.includes(label)) : undefined;
@@ -189,12 +189,12 @@ const parsePrimary = (cursor: Cursor): Expr => {
     take(cursor);
     return { kind: "string", value: token.text, ...span };
   }
-  if (token.kind === "symbol" && token.text === "(") {
+  if (isSymbol(token, "(")) {
     take(cursor);
     const expr = parseExpr(cursor, 0);
     return { kind: "paren", expr, start: token.start, end: expect(cursor, ")").end };
   }
-  if (token.kind === "symbol" && token.text === "{") return parseSelector(cursor);
+  if (isSymbol(token, "{")) return parseSelector(cursor);
   if (token.kind === "identifier") return parseNamed(cursor, token);
   throw unexpected(cursor);
 };
@@ -202,7 +202,7 @@ const parsePrimary = (cursor: Cursor): Expr => {
 const parseNamed = (cursor: Cursor, token: Token): Expr => {
   const lower = token.text.toLowerCase();
   const following = peek(cursor, 1);
-  const opens = following.kind === "symbol" && following.text === "(";
+  const opens = isSymbol(following, "(");
   if (AGGREGATES.has(lower) && (opens || isWord(following, "by") || isWord(following, "without"))) {
     return parseAggregate(cursor, lower as AggregateOperator);
   }
@@ -226,10 +226,10 @@ const parseNamed = (cursor: Cursor, token: Token): Expr => {
 const parseArguments = (cursor: Cursor): { readonly args: Expr[]; readonly end: number } => {
   expect(cursor, "(");
   const args: Expr[] = [];
-  while (peek(cursor).text !== ")" || peek(cursor).kind !== "symbol") {
+  while (!isSymbol(peek(cursor), ")")) {
     args.push(parseExpr(cursor, 0));
     if (!takeIf(cursor, ",")) break;
-    if (peek(cursor).text === ")") {
+    if (isSymbol(peek(cursor), ")")) {
       const message = "trailing commas not allowed in function call args";
       throw new ParseError(message, peek(cursor).start);
     }
@@ -273,9 +273,9 @@ const parsePostfix = (cursor: Cursor, operand: Expr): Expr => {
   let expr = operand;
   for (;;) {
     const token = peek(cursor);
-    if (token.kind === "symbol" && token.text === "[") expr = parseRange(cursor, expr);
+    if (isSymbol(token, "[")) expr = parseRange(cursor, expr);
     else if (isWord(token, "offset")) expr = parseOffset(cursor, expr);
-    else if (token.kind === "symbol" && token.text === "@") expr = parseAt(cursor, expr);
+    else if (isSymbol(token, "@")) expr = parseAt(cursor, expr);
     else return expr;
   }
 };
@@ -285,7 +285,7 @@ const parseRange = (cursor: Cursor, expr: Expr): Expr => {
   const rangeMs = parseDuration(cursor);
   if (rangeMs <= 0) throw new ParseError("duration must be greater than 0", open.end);
   if (takeIf(cursor, ":")) {
-    const closed = peek(cursor).text === "]";
+    const closed = isSymbol(peek(cursor), "]");
     const stepMs = closed ? undefined : parseDuration(cursor);
     if (stepMs !== undefined && stepMs <= 0) {
       throw new ParseError("duration must be greater than 0", open.end);
