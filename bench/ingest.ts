@@ -16,6 +16,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { openSegmentLog } from "../src/io/log/segment-log.ts";
 import { encodeWriteRequest } from "../src/watch/collect/remote-write.ts";
 import { seriesOf } from "../src/watch/collect/series.ts";
+import { newCardinality } from "../src/watch/intake/cardinality.ts";
 import { newCatalog } from "../src/watch/intake/decode/catalog.ts";
 import type { BatchBook, BatchSink, OpenBatch } from "../src/watch/signal/flush.flow.ts";
 import { openPipeline, type Pipeline } from "../src/watch/signal/pipeline.flow.ts";
@@ -60,6 +61,7 @@ const run = async (perAgent: number, encodes: boolean): Promise<Cost> => {
   const stop = new AbortController();
   const pipeline = await openPipeline({
     ...{ log, sink, book: bookInMemory(), catalog: newCatalog(), now: () => Date.now() },
+    ...{ cardinality: newCardinality(), spreadOf: () => "" },
     inflate: () => undefined,
     sleep: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
     taken: (_index, content) => {

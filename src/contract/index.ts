@@ -6,9 +6,11 @@ import { opsRoutes } from "./ops.ts";
 import { planRoutes } from "./plan.ts";
 import { sessionRoutes } from "./session.ts";
 import { systemRoutes } from "./system.ts";
+import { telemetryRoutes } from "./telemetry.ts";
 
 export const ROUTES = [
   ...systemRoutes,
+  ...telemetryRoutes,
   ...sessionRoutes,
   ...opsRoutes,
   ...kpiRoutes,

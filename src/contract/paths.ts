@@ -30,6 +30,7 @@ export const PATHS = {
   stream: "/api/app/stream",
   agentBatches: "/api/agent/v1/batches",
   agentState: "/api/agent/v1/state",
+  remoteWrite: "/api/v1/write",
 } as const;
 
 export type PathName = keyof typeof PATHS;

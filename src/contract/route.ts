@@ -26,6 +26,8 @@ export type RouteSpec = {
   readonly reply?: z.ZodType;
   /** A door whose body or answer is not our JSON; says which media type it speaks. */
   readonly raw?: string;
+  /** Media types of the body of a raw POST, where they are not `raw` itself. */
+  readonly takes?: readonly string[];
   readonly maxBodyBytes?: number;
 };
 

@@ -10,13 +10,13 @@ import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
-import { zstdDecompressSync } from "node:zlib";
 import { openStore } from "../io/clickhouse/client.ts";
 import { systemClock } from "../io/clock.ts";
 import { nodeDisk } from "../io/disk/adapters/node-disk.ts";
 import { faultCode } from "../io/disk/disk.ts";
 import { jsonLog, type LogLevel } from "../io/log/json-log.ts";
 import { openSegmentLog } from "../io/log/segment-log.ts";
+import { inflate } from "../io/inflate.ts";
 import { openDb } from "../io/postgres/db.ts";
 import { serve } from "../io/rpc.ts";
 import { openSignals } from "../watch/signal/signal.flow.ts";
@@ -68,15 +68,6 @@ const main = async (data: SignalWorkerData): Promise<void> => {
   });
   onAdvance(() => emit("advance"));
   emit("ready");
-};
-
-const inflate = (body: Uint8Array, maxBytes: number): Uint8Array | undefined => {
-  try {
-    return zstdDecompressSync(body, { maxOutputLength: maxBytes });
-  } catch (fault) {
-    if (faultCode(fault) === "ERR_BUFFER_TOO_LARGE") return undefined;
-    throw fault;
-  }
 };
 
 /** A log that was lost and begun anew has another name, so no number is taken for an old one. */

@@ -46,6 +46,10 @@ export const startSignals = async (
       const moved = new Uint8Array(body);
       return call("ingest", [source, encoding, moved], [moved.buffer]);
     },
+    take: (head, body) => {
+      const moved = new Uint8Array(body);
+      return call("take", [head, moved], [moved.buffer]);
+    },
     agentState: (agentId) => call("agentState", [agentId]),
     queryMany: (questions) => call("queryMany", [questions]),
     queryRange: (question) => call("queryRange", [question]),

@@ -15,6 +15,7 @@ export const EMPTY_ANSWERS: Readonly<Record<string, number>> = {
   "POST /api/app/session/password": 401,
   "DELETE /api/app/accounts/:id": 404,
   "DELETE /api/app/tokens/:id": 404,
+  "POST /api/v1/write": 204,
 };
 
 let named = 0;
@@ -46,6 +47,10 @@ export const askingOf = (lab: Lab, key: string): Asking => {
         "x-novaevo-agent": "lab",
         "x-novaevo-seq": "1",
       },
+    }),
+    "POST /api/v1/write": () => ({
+      payload: Buffer.from([0]),
+      headers: { "content-type": "application/x-protobuf", "content-encoding": "snappy" },
     }),
     "GET /api/agent/v1/state": () => ({ headers: { "x-novaevo-agent": "lab" } }),
   };

@@ -39,6 +39,7 @@ import { insertAlert } from "../../src/respond/alert/alert.store.ts";
 import { alertRoutes } from "../../src/respond/alert/alert.routes.ts";
 import type { OpsDeps } from "../../src/respond/ops/ops.flow.ts";
 import { opsRoutes } from "../../src/respond/ops/ops.routes.ts";
+import { telemetryRoutes } from "../../src/watch/intake/telemetry.routes.ts";
 import type { Signals } from "../../src/watch/signal/signals.ts";
 import { novaevoText, planOf, sha256 } from "../plan/small-plan.ts";
 import { testDb, type TestDb } from "../postgres.ts";
@@ -54,7 +55,9 @@ export const value = <T>(result: Result<T, unknown>): T => {
 };
 
 const NO_SIGNALS: Signals = {
-  ingest: async ({ seq }) => ok({ accepted: seq, stored: 0, duplicate: false, samples: 0 }),
+  ingest: async ({ seq }) =>
+    ok({ accepted: seq, stored: 0, duplicate: false, samples: 0, complaints: [] }),
+  take: async () => ok({ taken: 0, rejected: 0, complaints: [] }),
   agentState: async () => ({ accepted: 3, stored: 2 }),
   queryMany: async (questions) =>
     questions.map(() => ok({ value: { type: "vector", samples: [] }, newestMs: null })),
@@ -157,6 +160,7 @@ export const openLab = async (
         waiting: async () => [],
         draining: () => false,
       }),
+      ...telemetryRoutes({ signals: NO_SIGNALS, draining: () => false }),
       ...accountRoutes({ accounts, cookie }),
       ...opsRoutes({ ...ops, stream, services: () => ({ items: [] }) }),
       ...kpiRoutes({ applied: () => applied, latest, now: clock.now, history: async () => [] }),

@@ -87,7 +87,7 @@ describe("/openapi.json", () => {
         row.body !== undefined
           ? ["application/json"]
           : row.raw !== undefined && row.method === "POST"
-            ? [row.raw]
+            ? (row.takes ?? [row.raw])
             : [];
       expect([key, takes]).toEqual([key, taken]);
     }

@@ -46,5 +46,6 @@ export const RULES: Readonly<Record<string, readonly Caller[]>> = {
   "POST /api/app/ledger/check": OPERATORS,
   "GET /api/app/stream": PEOPLE,
   "POST /api/agent/v1/batches": MACHINES,
+  "POST /api/v1/write": MACHINES,
   "GET /api/agent/v1/state": MACHINES,
 };

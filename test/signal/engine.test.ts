@@ -7,8 +7,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { compressSync } from "snappy";
 import { openStore, type Store } from "../../src/io/clickhouse/client.ts";
 import { systemClock } from "../../src/io/clock.ts";
+import { inflate } from "../../src/io/inflate.ts";
 import { openSegmentLog } from "../../src/io/log/segment-log.ts";
 import { encodeWriteRequest } from "../../src/watch/collect/remote-write.ts";
 import { seriesOf } from "../../src/watch/collect/series.ts";
@@ -49,7 +51,7 @@ const open = async (name: string): Promise<Signals> => {
     ...{ clock: systemClock, db, store, logName: name },
     log: await openSegmentLog({ dir: path.join(root, name) }),
     sleep: (delayMs, signal) => delay(delayMs, undefined, { signal }).catch(() => undefined),
-    inflate: () => undefined,
+    inflate,
     say: (message) => void say.push(message),
     broken: (why) => void say.push(why),
   });
@@ -128,6 +130,56 @@ test("what is only in the log is answered after a start, and comes into the stor
     "SELECT count() AS n FROM samples WHERE id IN (SELECT id FROM series WHERE metric = 'fresh')",
   );
   expect(Number(row?.n)).toBe(1);
+});
+
+test("remote write: kept, answered, found after a start; out of bounds is said and left out", async () => {
+  let engine = await open("foreign");
+  const nowMs = Math.floor(Date.now() / STEP_MS) * STEP_MS;
+  const body = (samples: readonly (readonly [string, number, number])[]): Uint8Array =>
+    compressSync(
+      Buffer.from(
+        encodeWriteRequest(
+          samples.map(([name, value, timeMs]) => ({
+            series: seriesOf([["__name__", name]]),
+            value,
+            timeMs,
+          })),
+        ),
+      ),
+    );
+  const head = { source: "shop", format: "remote-write", encoding: "snappy" } as const;
+  const year = 365 * 24 * HOUR_MS;
+  expect(await engine.take(head, body([["foreign", 1, nowMs - STEP_MS]]))).toEqual({
+    ok: true,
+    value: { taken: 1, rejected: 0, complaints: [] },
+  });
+  const mixed = await engine.take(
+    head,
+    body([
+      ["foreign", 2, nowMs],
+      ["foreign", 3, nowMs + year],
+      ["foreign", 4, nowMs - year],
+    ]),
+  );
+  expect(mixed).toMatchObject({
+    value: {
+      ...{ taken: 1, rejected: 2 },
+      complaints: [
+        "1 samples over 10 minutes ahead of this hub's clock",
+        "1 samples older than 15 days",
+      ],
+    },
+  });
+  // A sender that saw no answer sends it again: a reader sees it once.
+  await engine.take(head, body([["foreign", 2, nowMs]]));
+  const ask = () => numberOf(engine, "sum_over_time(foreign[1m])", nowMs);
+  expect(await ask()).toEqual([3]);
+  await engine.close();
+  engine = await open("foreign");
+  expect(await ask()).toEqual([3]);
+  expect(await engine.take(head, body([]).slice(1))).toMatchObject({
+    error: { code: "bad_request", message: "body: is not snappy, as content-encoding says" },
+  });
 });
 
 test("a gap is not taken, and the answer says what is", async () => {

@@ -60,7 +60,12 @@ const requestBody = (route: RouteSpec): Json => {
   }
   return route.raw === undefined || route.method !== "POST"
     ? {}
-    : { requestBody: { required: true, content: { [route.raw]: {} } } };
+    : {
+        requestBody: {
+          required: true,
+          content: Object.fromEntries((route.takes ?? [route.raw]).map((type) => [type, {}])),
+        },
+      };
 };
 
 const answer = (route: RouteSpec): Json =>

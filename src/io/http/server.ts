@@ -63,12 +63,6 @@ export const buildServer = async (deps: ServerDeps): Promise<FastifyInstance> =>
   server.server.maxHeadersCount = MAX_HEADER_PAIRS;
   await server.register(cookie);
   await server.register(helmet, { contentSecurityPolicy: { directives: CSP }, hsts: false });
-  // Foreign bodies arrive as bytes; what they are is the door's business.
-  server.addContentTypeParser(
-    /^application\/(x-protobuf|octet-stream)/,
-    { parseAs: "buffer" },
-    (_request, body, done) => done(null, body),
-  );
   observe(server, deps.metrics);
   server.addHook("onRequest", async (request, reply) => {
     const why = forbiddenOrigin(request, deps.hosts);
@@ -77,9 +71,20 @@ export const buildServer = async (deps: ServerDeps): Promise<FastifyInstance> =>
     return sendProblem(request, reply, { code: "forbidden", message: why, field });
   });
   server.setErrorHandler((fault, request, reply) => onFault(deps, fault, request, reply));
-  for (const route of ROUTES as readonly RouteSpec[]) addRoute(server, deps, route);
+  const routes = ROUTES as readonly RouteSpec[];
+  for (const route of routes) if (!isForeign(route)) addRoute(server, deps, route);
+  await server.register(async (doors) => {
+    // Foreign bodies arrive as bytes; what they are is the door's business.
+    doors.removeAllContentTypeParsers();
+    doors.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) =>
+      done(null, body),
+    );
+    for (const route of routes) if (isForeign(route)) addRoute(doors, deps, route);
+  });
   return server;
 };
+
+const isForeign = ({ raw, method }: RouteSpec): boolean => raw !== undefined && method === "POST";
 
 /** No inline script, no foreign origin, no framing. uPlot and Radix set styles on elements. */
 const CSP = {
@@ -142,7 +147,7 @@ const wrongBody = (route: RouteSpec, { headers }: FastifyRequest): Problem | und
     route.body !== undefined
       ? [JSON_TYPE]
       : route.raw !== undefined && route.method === "POST"
-        ? [route.raw, BYTES_TYPE]
+        ? (route.takes ?? [route.raw, BYTES_TYPE])
         : [];
   if (taken.length === 0) {
     return { code: "bad_request", message: "body: this door takes none", field: "body" };

@@ -17,6 +17,7 @@ import type { Alerts } from "../../respond/alert/alert.flow.ts";
 import { alertRoutes } from "../../respond/alert/alert.routes.ts";
 import type { OpsDeps } from "../../respond/ops/ops.flow.ts";
 import { opsRoutes } from "../../respond/ops/ops.routes.ts";
+import { telemetryRoutes } from "../../watch/intake/telemetry.routes.ts";
 import type { Loop } from "./loop.ts";
 import type { PlanHolder } from "./plan-in-force.ts";
 import { systemRoutes, type SystemRouteDeps } from "./system.routes.ts";
@@ -41,6 +42,7 @@ export const handlersOf = (parts: HubParts): Handlers => {
   const { applied } = plan;
   return {
     ...systemRoutes(parts),
+    ...telemetryRoutes(parts),
     ...accountRoutes(parts),
     ...opsRoutes({ ...ops, stream: parts.stream, services: parts.loop.services }),
     ...kpiRoutes({

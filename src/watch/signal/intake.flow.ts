@@ -1,17 +1,20 @@
 /**
- * What agents send, acknowledged once it is in the body log, exactly once by (agent, sequence).
+ * What agents and others send, acknowledged once it is in the body log.
  *
- * Shape:  one request of an agent at a time, so that a number is judged against what is on disk.
- *         A batch that leaves a gap is not taken: the answer says what is, and the agent sends from
- *         there.
+ * Shape:  an agent's batches exactly once by (agent, sequence), one request of an agent at a time,
+ *         so that a number is judged against what is on disk. A batch that leaves a gap is not
+ *         taken: the answer says what is, and the agent sends from there. Others (`take`) have no
+ *         numbers: what they repeat is the same samples again, which a reader sees once.
  * Errors: Problems; "unavailable" with a delay when the log cannot take more.
  */
 import { ok, problem, type Result } from "../../kernel/result.ts";
 import { LogFault, type SegmentLog } from "../../io/log/segment-log.ts";
-import { decodeBody, type DecodeDeps } from "./decode-record.ts";
-import { encodeHubRecord } from "./hub-record.ts";
+import type { Samples } from "../intake/decode/samples.ts";
+import { decodeBody, MAX_AHEAD_MS, type DecodeDeps } from "./decode-record.ts";
+import { encodeHubRecord, type BodyHead } from "./hub-record.ts";
 import type { Content } from "./parts.ts";
-import type { BatchSource, Ingested, KpiReadingRow } from "./signals.ts";
+import { SAMPLE_RETENTION_DAYS } from "./signal-tables.ts";
+import type { BatchSource, ForeignBody, Ingested, KpiReadingRow, Taken } from "./signals.ts";
 
 export type AgentBook = Map<string, { accepted: number; stored: number }>;
 
@@ -19,6 +22,8 @@ export type IntakeDeps = DecodeDeps & {
   readonly log: Pick<SegmentLog, "append">;
   readonly agents: AgentBook;
   readonly now: () => number;
+  /** Which labels make a metric's series many. */
+  readonly spreadOf: (metric: string) => string;
   /** Called in the order of the log, once the record is durable. */
   readonly taken: (index: number, content: Content) => void;
   /** The log's disk broke: nothing can be acknowledged any more. */
@@ -54,6 +59,8 @@ export const openIntake = (deps: IntakeDeps) => {
       }
       return inTurn(source.agentId, () => takeBatch(deps, source, encoding, body));
     },
+    take: (head: ForeignBody, body: Uint8Array): Promise<Result<Taken>> =>
+      takeForeign(deps, head, body),
     appendReadings: async (readings: readonly KpiReadingRow[]): Promise<void> => {
       if (readings.length === 0) return;
       const index = await append(deps, encodeHubRecord({ kind: "readings", readings }));
@@ -81,22 +88,79 @@ const takeBatch = async (
   body: Uint8Array,
 ): Promise<Result<Ingested>> => {
   const known = deps.agents.get(agentId) ?? { accepted: 0, stored: 0 };
-  const answer = (samples: number, duplicate: boolean): Result<Ingested> =>
-    ok({ accepted: known.accepted, stored: known.stored, samples, duplicate });
-  if (seq <= known.accepted) return answer(0, true);
-  if (previous !== undefined && previous > known.accepted) return answer(0, false);
-  const head = { agent: agentId, seq, encoding, atMs: deps.now() };
+  const answer = (
+    duplicate: boolean,
+    samples = 0,
+    complaints: readonly string[] = [],
+  ): Result<Ingested> =>
+    ok({ accepted: known.accepted, stored: known.stored, samples, duplicate, complaints });
+  if (seq <= known.accepted) return answer(true);
+  if (previous !== undefined && previous > known.accepted) return answer(false);
+  const agent = { id: agentId, seq };
+  const atMs = deps.now();
+  const head = { source: agentId, format: "remote-write", encoding, atMs, agent } as const;
   const samples = decodeBody(deps, head, body);
   if (!samples.ok) return samples;
+  const kept = await keep(deps, head, samples.value, body);
+  if (!kept.ok) return kept;
+  known.accepted = seq;
+  deps.agents.set(agentId, known);
+  return answer(false, samples.value.count, complaintsOf(deps, head, samples.value));
+};
+
+const takeForeign = async (
+  deps: IntakeDeps,
+  { source, format, encoding }: ForeignBody,
+  body: Uint8Array,
+): Promise<Result<Taken>> => {
+  const head = { source, format, encoding, atMs: deps.now() };
+  const samples = decodeBody(deps, head, body);
+  if (!samples.ok) return samples;
+  const { count, refusedSamples, tooNew, tooOld, histograms } = samples.value;
+  if (count > 0) {
+    const kept = await keep(deps, head, samples.value, body);
+    if (!kept.ok) return kept;
+  }
+  return ok({
+    taken: count,
+    rejected: refusedSamples + tooNew + tooOld + histograms,
+    complaints: complaintsOf(deps, head, samples.value),
+  });
+};
+
+/** To disk, and then to whoever waits for it. */
+const keep = async (
+  deps: IntakeDeps,
+  head: BodyHead,
+  samples: Samples,
+  body: Uint8Array,
+): Promise<Result<void>> => {
+  const whole = samples.refused.length === 0 ? head : { ...head, refused: samples.refused };
   try {
-    const index = await append(deps, encodeHubRecord({ kind: "samples", head, body }));
-    known.accepted = seq;
-    deps.agents.set(agentId, known);
-    deps.taken(index, { kind: "samples", head, samples: samples.value });
-    return answer(samples.value.count, false);
+    const index = await append(deps, encodeHubRecord({ kind: "body", head: whole, body }));
+    deps.taken(index, { kind: "samples", head: whole, samples });
+    return ok(undefined);
   } catch (fault) {
     if (!(fault instanceof LogFault)) throw fault;
     const message = `the hub cannot keep more now: ${fault.message}`;
     return problem("unavailable", message, { retryAfterMs: FULL_RETRY_MS });
   }
+};
+
+const complaintsOf = (deps: IntakeDeps, head: BodyHead, samples: Samples): readonly string[] => {
+  const { tooNew, tooOld, histograms, refusedSamples, refusedMetric } = samples;
+  const said: string[] = [];
+  if (tooNew > 0) {
+    const minutes = MAX_AHEAD_MS / 60_000;
+    said.push(`${tooNew} samples over ${minutes} minutes ahead of this hub's clock`);
+  }
+  if (tooOld > 0) said.push(`${tooOld} samples older than ${SAMPLE_RETENTION_DAYS} days`);
+  if (histograms > 0) said.push(`${histograms} native histograms, which are not kept`);
+  if (refusedMetric !== undefined) {
+    const limit = deps.cardinality.explain(head.source, refusedMetric);
+    const spread = deps.spreadOf(refusedMetric);
+    const labels = spread === "" ? "" : `; its labels by number of values: ${spread}`;
+    said.push(`${refusedSamples} samples of series over a limit: ${limit}${labels}`);
+  }
+  return said;
 };

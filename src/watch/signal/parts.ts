@@ -5,11 +5,11 @@
  *         memory is decoded again from the log when it is its turn.
  */
 import type { Samples } from "../intake/decode/samples.ts";
-import type { SamplesHead } from "./hub-record.ts";
+import type { BodyHead } from "./hub-record.ts";
 import type { KpiReadingRow } from "./signals.ts";
 
 export type Content =
-  | { readonly kind: "samples"; readonly head: SamplesHead; readonly samples: Samples }
+  | { readonly kind: "samples"; readonly head: BodyHead; readonly samples: Samples }
   | { readonly kind: "readings"; readonly readings: readonly KpiReadingRow[] }
   /** A record that cannot be read any more; counted, and stepped over. */
   | { readonly kind: "damaged" };
@@ -53,7 +53,10 @@ export const batchOf = (contents: readonly Content[]): Batch => {
       samples += columns.count;
       if (columns.minMs < fromMs) fromMs = columns.minMs;
       if (columns.maxMs > toMs) toMs = columns.maxMs;
-      agents.set(head.agent, Math.max(head.seq, agents.get(head.agent) ?? 0));
+      const { agent } = head;
+      if (agent !== undefined) {
+        agents.set(agent.id, Math.max(agent.seq, agents.get(agent.id) ?? 0));
+      }
     } else if (content.kind === "readings") {
       readings += content.readings.length;
       for (const { atMs } of content.readings) {

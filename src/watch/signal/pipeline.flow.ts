@@ -15,7 +15,7 @@ import type { Signals } from "./signals.ts";
 export type PipelineDeps = Omit<FlushDeps, "log"> &
   Omit<IntakeDeps, "log" | "agents"> & { readonly log: SegmentLog };
 
-export type Pipeline = Pick<Signals, "ingest" | "appendReadings" | "agentState"> & {
+export type Pipeline = Pick<Signals, "ingest" | "take" | "appendReadings" | "agentState"> & {
   readonly flusher: Flusher;
 };
 
@@ -43,13 +43,14 @@ export const openPipeline = async (deps: PipelineDeps): Promise<Pipeline> => {
   };
   await replay(deps.log, await deps.book.watermark(), (index, bytes) => {
     const content = decodeContent(deps, bytes);
-    if (content.kind === "samples") noteAccepted(agents, content.head.agent, content.head.seq);
+    const agent = content.kind === "samples" ? content.head.agent : undefined;
+    if (agent !== undefined) noteAccepted(agents, agent.id, agent.seq);
     if (content.kind === "damaged") deps.say("a record of the log cannot be read", { index });
     taken(index, content);
   });
-  const { ingest, appendReadings } = openIntake({ ...deps, agents, taken });
   return {
-    ...{ ingest, appendReadings, flusher },
+    ...openIntake({ ...deps, agents, taken }),
+    flusher,
     agentState: async (agentId) => ({ ...(agents.get(agentId) ?? NOTHING) }),
   };
 };

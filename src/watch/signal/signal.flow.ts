@@ -13,6 +13,7 @@ import type { SegmentLog } from "../../io/log/segment-log.ts";
 import type { Store } from "../../io/clickhouse/client.ts";
 import { applySteps } from "../../io/clickhouse/steps.ts";
 import type { Clock } from "../../kernel/clock.ts";
+import { labelSpread, newCardinality } from "../intake/cardinality.ts";
 import { newCatalog } from "../intake/decode/catalog.ts";
 import { batchBook } from "./batch.store.ts";
 import type { Inflate } from "./decode-record.ts";
@@ -74,7 +75,9 @@ export const openSignals = async (deps: SignalDeps): Promise<Signals> => {
   const stopping = new AbortController();
   const backlog: Content[] = [];
   const pipeline = await openPipeline({
-    ...{ log, catalog: newCatalog(), inflate: deps.inflate, now: clock.now, sleep: deps.sleep },
+    ...{ log, catalog: newCatalog(), cardinality: newCardinality(), inflate: deps.inflate },
+    ...{ now: clock.now, sleep: deps.sleep },
+    spreadOf: (metric) => labelSpread(window.labelsOfMetric(metric)),
     ...{ book: batchBook(db, logName), sink: batchSink(store, logName), say: deps.say },
     broken: (fault) => deps.broken(fault.message),
     stored: ({ fromMs }) => {

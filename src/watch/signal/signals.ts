@@ -5,6 +5,7 @@
  * Errors: Problems; `unavailable` while the window is being refilled or the log is full.
  */
 import type { Result } from "../../kernel/result.ts";
+import type { BodyEncoding, BodyFormat } from "../intake/body.ts";
 import type { Value } from "./promql/evaluate.ts";
 
 export type Answer = {
@@ -25,6 +26,23 @@ export type Ingested = {
   readonly stored: number;
   readonly duplicate: boolean;
   readonly samples: number;
+  /** What was left out of it, and why; empty when nothing was. */
+  readonly complaints: readonly string[];
+};
+
+/** A body of somebody who is no agent of ours. */
+export type ForeignBody = {
+  /** Whose series these are: the token's name. */
+  readonly source: string;
+  readonly format: BodyFormat;
+  readonly encoding: BodyEncoding;
+};
+
+export type Taken = {
+  readonly taken: number;
+  /** Samples, data points or spans that were left out. */
+  readonly rejected: number;
+  readonly complaints: readonly string[];
 };
 
 export type KpiReadingRow = {
@@ -63,6 +81,8 @@ export type Signals = {
     encoding: "zstd" | "identity",
     body: Uint8Array,
   ) => Promise<Result<Ingested>>;
+  /** Durable when it answers; what is left out for good is said, never sent again. */
+  readonly take: (head: ForeignBody, body: Uint8Array) => Promise<Result<Taken>>;
   readonly agentState: (
     agentId: string,
   ) => Promise<{ readonly accepted: number; readonly stored: number }>;

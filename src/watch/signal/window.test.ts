@@ -198,16 +198,6 @@ describe("finding series", () => {
     expect(many.select(matchers, T0, T0)).toHaveLength(0);
   });
 
-  test("an alias finds its series until the series goes", () => {
-    const own = newWindow();
-    own.advance(T0);
-    const interned = own.intern(cpu("a"), "bytes-1");
-    expect(own.lookup("bytes-1")).toBe(interned.ok ? interned.value : undefined);
-    own.advance(T0 + 10_000);
-    own.advance(T0 + 20_000);
-    expect(own.lookup("bytes-1")).toBeUndefined();
-  });
-
   test("an empty label is no label", () => {
     const own = newWindow();
     const bare = refOf(own, [["__name__", "cpu"]]);

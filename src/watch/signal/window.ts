@@ -82,9 +82,7 @@ export type WindowStats = {
 };
 
 export type Window = {
-  /** `alias` is the caller's own name for these labels (its bytes, say), found by `lookup`. */
-  readonly intern: (labels: Labels, alias?: string) => Result<SeriesRef, Refusal>;
-  readonly lookup: (alias: string) => SeriesRef | undefined;
+  readonly intern: (labels: Labels) => Result<SeriesRef, Refusal>;
   readonly labelsOf: (ref: SeriesRef) => Labels | undefined;
   readonly append: (ref: SeriesRef, tMs: number, value: number) => Appended;
   /** The series ends here, until it has another sample. */
@@ -96,6 +94,7 @@ export type Window = {
   readonly labelNames: () => string[];
   readonly labelValues: (name: string) => string[];
   readonly seriesOfMetric: (metric: string) => number;
+  readonly labelsOfMetric: (metric: string) => readonly Labels[];
   readonly stats: () => WindowStats;
 };
 
@@ -104,7 +103,6 @@ type Entry = {
   readonly labels: Labels;
   readonly key: string;
   readonly labelBytes: number;
-  alias: string | undefined;
   slots: number[];
   lastMs: number;
   samples: number;
@@ -118,7 +116,6 @@ type State = {
   readonly entries: (Entry | undefined)[];
   readonly freeEntries: number[];
   readonly byKey: Map<string, Entry>;
-  readonly byAlias: Map<string, Entry>;
   generation: number;
   sweeps: number;
   sweptAtMs: number;
@@ -155,18 +152,17 @@ export const newWindow = (limits: Partial<WindowLimits> = {}): Window => {
     return err(refusal);
   };
   return {
-    intern: (labels, alias) => {
+    intern: (labels) => {
       const known = state.byKey.get(keyOf(labels));
-      if (known !== undefined) return ok(aliased(state, known, alias).ref);
+      if (known !== undefined) return ok(known.ref);
       const kept = labels.some(([, value]) => value === "")
         ? labels.filter(([, value]) => value !== "")
         : labels;
       const refusal = refusalOf(state, kept);
       if (refusal !== undefined) return refuse(refusal);
       const entry = state.byKey.get(keyOf(kept)) ?? create(state, kept);
-      return ok(aliased(state, entry, alias).ref);
+      return ok(entry.ref);
     },
-    lookup: (alias) => state.byAlias.get(alias)?.ref,
     labelsOf: (ref) => entryOf(state, ref)?.labels,
     append: (ref, tMs, value) => append(state, ref, tMs, value),
     appendStale: (ref, tMs) => append(state, ref, tMs, STALE[0]!),
@@ -175,6 +171,10 @@ export const newWindow = (limits: Partial<WindowLimits> = {}): Window => {
     labelNames: () => state.index.names(),
     labelValues: (name) => state.index.values(name),
     seriesOfMetric: (metric) => state.index.count(METRIC_NAME, metric),
+    labelsOfMetric: (metric) => {
+      const named = compileMatcher({ name: METRIC_NAME, op: "=", value: metric });
+      return state.index.select([named]).map(({ labels }) => labels);
+    },
     stats: () => statsOf(state),
   };
 };
@@ -191,7 +191,6 @@ const newState = (limits: WindowLimits): State => {
     entries,
     freeEntries: [],
     byKey: new Map(),
-    byAlias: new Map(),
     generation: 0,
     sweeps: 0,
     sweptAtMs: -Infinity,
@@ -251,7 +250,6 @@ const create = (state: State, labels: Labels): Entry => {
     labels: canonical,
     key: keyOf(canonical),
     labelBytes: SERIES_BYTES + canonical.length * LABEL_BYTES + keyOf(canonical).length,
-    alias: undefined,
     slots: [],
     lastMs: -Infinity,
     samples: 0,
@@ -261,15 +259,6 @@ const create = (state: State, labels: Labels): Entry => {
   state.byKey.set(entry.key, entry);
   state.index.add(entry);
   state.labelBytes += entry.labelBytes;
-  return entry;
-};
-
-/** The newest alias wins: a sender that reorders its labels would otherwise grow the map. */
-const aliased = (state: State, entry: Entry, alias: string | undefined): Entry => {
-  if (alias === undefined || entry.alias === alias) return entry;
-  if (entry.alias !== undefined) state.byAlias.delete(entry.alias);
-  entry.alias = alias;
-  state.byAlias.set(alias, entry);
   return entry;
 };
 
@@ -396,7 +385,6 @@ const dropEmpty = (state: State): void => {
     state.entries[place] = undefined;
     state.freeEntries.push(place);
     state.byKey.delete(entry.key);
-    if (entry.alias !== undefined) state.byAlias.delete(entry.alias);
     state.labelBytes -= entry.labelBytes;
   }
   state.index.remove(empty);

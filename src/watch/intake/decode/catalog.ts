@@ -28,7 +28,13 @@ export type Known = {
   ref: number;
   /** The last day the store was told of this series, -1 for none. */
   storedDay: number;
+  /** Who brought it first, and the last hour it was counted for him. */
+  source: string;
+  seenHour: number;
 };
+
+/** No hour is one after it. */
+const NEVER = -2;
 
 export type LabelLimits = {
   readonly maxLabels: number;
@@ -101,7 +107,8 @@ export const newCatalog = (limits: LabelLimits = LABEL_LIMITS): Catalog => {
     const found = bySeries.get(key);
     if (found !== undefined) return found;
     const metric = labelValue(labels, METRIC_NAME);
-    const series = { labels, metric, id: seriesIdOf(labels), ref: -1, storedDay: -1 };
+    const id = seriesIdOf(labels);
+    const series = { labels, metric, id, ref: -1, storedDay: -1, source: "", seenHour: NEVER };
     bySeries.set(key, series);
     return series;
   };

@@ -35,8 +35,6 @@ import {
   type Reader,
 } from "./wire.ts";
 
-export const MAX_BODY_BYTES = 16 * 1024 * 1024;
-
 const SERIES_TAG = 0x0a;
 const LABEL_TAG = 0x0a;
 const SAMPLE_TAG = 0x12;

@@ -21,6 +21,8 @@ export type Samples = {
   /** Places of the series that were not admitted, in order, and their samples. */
   readonly refused: readonly number[];
   readonly refusedSamples: number;
+  /** Of the first series that was refused. */
+  readonly refusedMetric: string | undefined;
   readonly minMs: number;
   readonly maxMs: number;
 };
@@ -52,6 +54,7 @@ export type SampleBuilder = {
   tooOld: number;
   histograms: number;
   refusedSamples: number;
+  refusedMetric: string | undefined;
   minMs: number;
   maxMs: number;
 };
@@ -72,6 +75,7 @@ export const newSampleBuilder = (terms: Terms): SampleBuilder => {
     tooOld: 0,
     histograms: 0,
     refusedSamples: 0,
+    refusedMetric: undefined,
     minMs: Infinity,
     maxMs: -Infinity,
   };
@@ -85,6 +89,7 @@ export const beginSeries = (building: SampleBuilder, series: Known): void => {
   if (admit === undefined || admit(series, nth)) return;
   building.current = undefined;
   building.refused.push(nth);
+  building.refusedMetric ??= series.metric;
 };
 
 /** Makes room for one more; its value may then be written at `count`, in `values` or `bits`. */
@@ -124,9 +129,10 @@ export const pushSample = (building: SampleBuilder, timeMs: number, value: numbe
 };
 
 export const finishSamples = (building: SampleBuilder): Samples => {
-  const { count, series, refused, tooNew, tooOld, histograms, refusedSamples } = building;
+  const { count, series, refused, tooNew, tooOld, histograms } = building;
+  const { refusedSamples, refusedMetric } = building;
   return {
-    ...{ count, series, refused, tooNew, tooOld, histograms, refusedSamples },
+    ...{ count, series, refused, tooNew, tooOld, histograms, refusedSamples, refusedMetric },
     timesMs: building.timesMs.subarray(0, count),
     values: building.values.subarray(0, count),
     minMs: building.minMs,

@@ -1,0 +1,78 @@
+/**
+ * The doors of other senders: Prometheus remote write 1.0.
+ *
+ * Errors: 400 for what will never be taken, once the rest of the body is durable; 503 with
+ *         Retry-After while the hub cannot keep more, so that the sender keeps it.
+ * Source: Prometheus remote write specification 1.0.
+ */
+import type { FastifyRequest } from "fastify";
+import type { Serving } from "../../io/http/handlers.ts";
+import { problem, type Result } from "../../kernel/result.ts";
+import type { Signals, Taken } from "../signal/signals.ts";
+import type { BodyEncoding, BodyFormat } from "./body.ts";
+
+export type TelemetryRouteDeps = {
+  readonly signals: Pick<Signals, "take">;
+  readonly draining: () => boolean;
+};
+
+/** Bodies on their way to the worker; what comes on top is asked to come again. */
+const MAX_IN_FLIGHT_BYTES = 64 * 1024 * 1024;
+const BUSY_RETRY_MS = 1_000;
+const DRAIN_RETRY_MS = 2_000;
+/** The error text goes into the sender's log, whole. */
+const MAX_ERROR_CHARS = 1_000;
+const VERSION_2 = "io.prometheus.write.v2.Request";
+
+export const telemetryRoutes = (deps: TelemetryRouteDeps): Serving<"POST remoteWrite"> => {
+  const take = takeBounded(deps);
+  return {
+    "POST remoteWrite": async ({ request, principal, reply }) => {
+      const said = String(request.headers["content-type"]);
+      if (said.includes(VERSION_2)) {
+        const message = "content-type: remote write 2.0 is not taken here; use 1.0";
+        return problem("unsupported", message, { field: "content-type" });
+      }
+      const encoding = request.headers["content-encoding"];
+      if (encoding !== "snappy") {
+        const message = `content-encoding: "${String(encoding).slice(0, 40)}"; remote write is snappy`;
+        return problem("unsupported", message, { field: "content-encoding" });
+      }
+      const taken = await take(request, principal!.name, "remote-write", "snappy");
+      if (!taken.ok) return taken;
+      if (taken.value.rejected > 0) return problem("bad_request", complaint(taken.value));
+      return reply.code(204).send();
+    },
+  };
+};
+
+const takeBounded = ({ signals, draining }: TelemetryRouteDeps) => {
+  let inFlight = 0;
+  return async (
+    { body }: FastifyRequest,
+    source: string,
+    format: BodyFormat,
+    encoding: BodyEncoding,
+  ): Promise<Result<Taken>> => {
+    if (draining()) {
+      return problem("unavailable", "the hub is stopping", { retryAfterMs: DRAIN_RETRY_MS });
+    }
+    const bytes = body instanceof Uint8Array ? body : new Uint8Array();
+    if (inFlight + bytes.length > MAX_IN_FLIGHT_BYTES) {
+      const message = `over ${MAX_IN_FLIGHT_BYTES} bytes of bodies are being taken`;
+      return problem("unavailable", message, { retryAfterMs: BUSY_RETRY_MS });
+    }
+    inFlight += bytes.length;
+    try {
+      return await signals.take({ source, format, encoding }, bytes);
+    } finally {
+      inFlight -= bytes.length;
+    }
+  };
+};
+
+const complaint = ({ taken, rejected, complaints }: Taken): string =>
+  `${rejected} samples were left out, ${taken} were kept: ${complaints.join("; ")}`.slice(
+    0,
+    MAX_ERROR_CHARS,
+  );
