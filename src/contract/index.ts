@@ -4,6 +4,7 @@ import { kpiRoutes } from "./kpi.ts";
 import { ledgerRoutes } from "./ledger.ts";
 import { opsRoutes } from "./ops.ts";
 import { planRoutes } from "./plan.ts";
+import { prometheusRoutes } from "./prometheus.ts";
 import { sessionRoutes } from "./session.ts";
 import { systemRoutes } from "./system.ts";
 import { telemetryRoutes } from "./telemetry.ts";
@@ -11,6 +12,7 @@ import { telemetryRoutes } from "./telemetry.ts";
 export const ROUTES = [
   ...systemRoutes,
   ...telemetryRoutes,
+  ...prometheusRoutes,
   ...sessionRoutes,
   ...opsRoutes,
   ...kpiRoutes,

@@ -31,6 +31,15 @@ export const PATHS = {
   agentBatches: "/api/agent/v1/batches",
   agentState: "/api/agent/v1/state",
   remoteWrite: "/api/v1/write",
+  promQuery: "/api/v1/query",
+  promQueryRange: "/api/v1/query_range",
+  promSeries: "/api/v1/series",
+  promLabels: "/api/v1/labels",
+  promLabelValues: "/api/v1/label/:name/values",
+  promMetadata: "/api/v1/metadata",
+  promExemplars: "/api/v1/query_exemplars",
+  promRules: "/api/v1/rules",
+  promBuildInfo: "/api/v1/status/buildinfo",
 } as const;
 
 export type PathName = keyof typeof PATHS;

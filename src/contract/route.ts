@@ -14,12 +14,15 @@ export type Access = "public" | Role;
 
 export type Method = "GET" | "POST" | "DELETE";
 
+export type Dialect = "prometheus";
+
 export type RouteSpec = {
   readonly path: PathName;
   readonly method: Method;
   readonly access: Access;
   readonly summary: string;
   readonly params?: z.ZodType;
+  /** A raw door's are described here and parsed by itself. */
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
   /** JSON answer of a 200; `raw` doors (streams, text, foreign bodies) have none. */
@@ -29,6 +32,8 @@ export type RouteSpec = {
   /** Media types of the body of a raw POST, where they are not `raw` itself. */
   readonly takes?: readonly string[];
   readonly maxBodyBytes?: number;
+  /** Whose words a refusal is told in; ours where nothing is said. */
+  readonly dialect?: Dialect;
 };
 
 const HUMAN: readonly Role[] = ["viewer", "operator", "approver", "admin"];

@@ -2,7 +2,8 @@
  * Calls between a worker thread and the thread that started it, by name, over a message port.
  *
  * Shape:  `serve` answers calls from a table of async functions; `connect` makes them. Arguments
- *         and results are copied (structured clone); listed buffers are moved instead.
+ *         and results are copied (structured clone); listed buffers are moved instead, those of a
+ *         result by answering a `Moved`.
  * Errors: what a function throws is thrown again at the caller, by name and message; every open
  *         call fails when the connection is said to have failed.
  */
@@ -25,13 +26,27 @@ export class RemoteFault extends Error {
   }
 }
 
+/** A result whose buffers go over to the caller. */
+export class Moved<T> {
+  readonly value: T;
+  readonly buffers: ArrayBuffer[];
+  constructor(value: T, buffers: ArrayBuffer[]) {
+    this.value = value;
+    this.buffers = buffers;
+  }
+}
+
 export const serve = (
   port: Port,
   functions: Functions,
 ): { readonly emit: (event: string) => void } => {
   port.on("message", (message) => {
     const { id, name, args } = message as Call;
-    void answer(functions, name, args).then((reply) => port.postMessage({ id, ...reply }));
+    void answer(functions, name, args).then(({ value, ...reply }) =>
+      value instanceof Moved
+        ? port.postMessage({ id, value: value.value }, value.buffers)
+        : port.postMessage({ id, value, ...reply }),
+    );
   });
   return { emit: (event) => port.postMessage({ event } satisfies Event) };
 };

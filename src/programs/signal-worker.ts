@@ -18,7 +18,8 @@ import { jsonLog, type LogLevel } from "../io/log/json-log.ts";
 import { openSegmentLog } from "../io/log/segment-log.ts";
 import { inflate } from "../io/inflate.ts";
 import { openDb } from "../io/postgres/db.ts";
-import { serve } from "../io/rpc.ts";
+import { Moved, serve } from "../io/rpc.ts";
+import type { Ask } from "../watch/signal/prometheus/parameters.ts";
 import { openSignals } from "../watch/signal/signal.flow.ts";
 
 export type SignalWorkerData = {
@@ -59,6 +60,10 @@ const main = async (data: SignalWorkerData): Promise<void> => {
   const { onAdvance, close, ...functions } = signals;
   const { emit } = serve(parentPort!, {
     ...functions,
+    prometheus: async (ask: Ask) => {
+      const reply = await functions.prometheus(ask);
+      return new Moved(reply, [reply.body.buffer]);
+    },
     close: async () => {
       await close();
       await Promise.all([db.close(), store.close()]);

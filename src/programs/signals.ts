@@ -53,6 +53,7 @@ export const startSignals = async (
     agentState: (agentId) => call("agentState", [agentId]),
     queryMany: (questions) => call("queryMany", [questions]),
     queryRange: (question) => call("queryRange", [question]),
+    prometheus: (ask) => call("prometheus", [ask]),
     appendReadings: (readings) => call("appendReadings", [readings]),
     readings: (ask) => call("readings", [ask]),
     status: () => call("status", []),

@@ -21,10 +21,10 @@ afterAll(() => lab.close());
 
 const call = async (at: Lab, key: string, caller: Caller, more: InjectOptions = {}) => {
   const [method = "GET", path = ""] = key.split(" ");
-  const { params, headers, payload } = askingOf(at, key);
+  const { params, headers, payload, search = "" } = askingOf(at, key);
   return at.server.inject({
     method: method as "GET",
-    url: urlOf(path, params),
+    url: `${urlOf(path, params)}${search}`,
     ...(payload === undefined ? {} : { payload }),
     ...more,
     headers: { ...headers, ...at.authorization(caller), ...more.headers },

@@ -5,6 +5,8 @@ import { novaevoText } from "../plan/small-plan.ts";
 
 export type Asking = Pick<InjectOptions, "payload" | "headers"> & {
   readonly params?: Readonly<Record<string, string>>;
+  /** What the address says after its path. */
+  readonly search?: string;
 };
 
 const NOBODY = "00000000-0000-4000-8000-000000000000";
@@ -17,6 +19,9 @@ export const EMPTY_ANSWERS: Readonly<Record<string, number>> = {
   "DELETE /api/app/tokens/:id": 404,
   "POST /api/v1/write": 204,
 };
+
+const FORM = { "content-type": "application/x-www-form-urlencoded" };
+const RANGE = "query=up&start=0&end=60&step=15";
 
 let named = 0;
 
@@ -52,6 +57,15 @@ export const askingOf = (lab: Lab, key: string): Asking => {
       payload: Buffer.from([0]),
       headers: { "content-type": "application/x-protobuf", "content-encoding": "snappy" },
     }),
+    "GET /api/v1/query": () => ({ search: "?query=1%2B1" }),
+    "POST /api/v1/query": () => ({ payload: "query=1%2B1", headers: FORM }),
+    "GET /api/v1/query_range": () => ({ search: `?${RANGE}` }),
+    "POST /api/v1/query_range": () => ({ payload: RANGE, headers: FORM }),
+    "GET /api/v1/series": () => ({ search: "?match[]=up" }),
+    "POST /api/v1/series": () => ({ payload: "match[]=up", headers: FORM }),
+    "GET /api/v1/label/:name/values": () => ({ params: { name: "job" } }),
+    "GET /api/v1/query_exemplars": () => ({ search: "?query=up" }),
+    "POST /api/v1/query_exemplars": () => ({ payload: "query=up", headers: FORM }),
     "GET /api/agent/v1/state": () => ({ headers: { "x-novaevo-agent": "lab" } }),
   };
   return (Object.hasOwn(calls, key) ? calls[key] : undefined)?.() ?? {};

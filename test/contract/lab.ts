@@ -40,7 +40,13 @@ import { alertRoutes } from "../../src/respond/alert/alert.routes.ts";
 import type { OpsDeps } from "../../src/respond/ops/ops.flow.ts";
 import { opsRoutes } from "../../src/respond/ops/ops.routes.ts";
 import { telemetryRoutes } from "../../src/watch/intake/telemetry.routes.ts";
+import { openLabelQueries } from "../../src/watch/signal/label-query.flow.ts";
+import { newMetadataBook } from "../../src/watch/signal/metadata.ts";
+import { openPrometheus } from "../../src/watch/signal/prometheus/prometheus.flow.ts";
+import { prometheusRoutes } from "../../src/watch/signal/prometheus/prometheus.routes.ts";
+import { openQueries } from "../../src/watch/signal/query.flow.ts";
 import type { Signals } from "../../src/watch/signal/signals.ts";
+import { newWindow } from "../../src/watch/signal/window.ts";
 import { novaevoText, planOf, sha256 } from "../plan/small-plan.ts";
 import { testDb, type TestDb } from "../postgres.ts";
 
@@ -54,14 +60,23 @@ export const value = <T>(result: Result<T, unknown>): T => {
   return result.value;
 };
 
+/** The engine's own answers, over a window and a store that hold nothing. */
+const NOTHING = {
+  ...{ window: newWindow(), ready: () => true, seamMs: () => -Infinity, oldestMs: () => null },
+  ...{ store: { rows: async () => [], blocks: async () => new Uint8Array() }, monotonic: () => 0 },
+};
+const queries = openQueries(NOTHING);
+
 const NO_SIGNALS: Signals = {
+  ...queries,
+  prometheus: openPrometheus({
+    ...{ queries, labels: openLabelQueries(NOTHING), monotonic: NOTHING.monotonic },
+    metadata: newMetadataBook(),
+  }),
   ingest: async ({ seq }) =>
     ok({ accepted: seq, stored: 0, duplicate: false, samples: 0, complaints: [] }),
   take: async () => ok({ taken: 0, rejected: 0, complaints: [] }),
   agentState: async () => ({ accepted: 3, stored: 2 }),
-  queryMany: async (questions) =>
-    questions.map(() => ok({ value: { type: "vector", samples: [] }, newestMs: null })),
-  queryRange: async () => ok({ value: { type: "matrix", series: [] }, newestMs: null }),
   appendReadings: async () => undefined,
   readings: async () => [],
   status: async () => ({
@@ -161,6 +176,7 @@ export const openLab = async (
         draining: () => false,
       }),
       ...telemetryRoutes({ signals: NO_SIGNALS, draining: () => false }),
+      ...prometheusRoutes({ signals: NO_SIGNALS, version: VERSION, now: clock.now }),
       ...accountRoutes({ accounts, cookie }),
       ...opsRoutes({ ...ops, stream, services: () => ({ items: [] }) }),
       ...kpiRoutes({ applied: () => applied, latest, now: clock.now, history: async () => [] }),

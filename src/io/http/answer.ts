@@ -1,6 +1,7 @@
 /** The one place where a Problem, or a fault nobody expected, becomes an HTTP answer. */
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
+import type { Dialect } from "../../contract/route.ts";
 import type { Problem, ProblemCode } from "../../kernel/result.ts";
 
 const STATUS: Readonly<Record<ProblemCode, number>> = {
@@ -16,6 +17,12 @@ const STATUS: Readonly<Record<ProblemCode, number>> = {
 };
 const DEFAULT_RETRY_MS = 1_000;
 
+declare module "fastify" {
+  interface FastifyContextConfig {
+    dialect?: Dialect | undefined;
+  }
+}
+
 export const sendProblem = (
   request: FastifyRequest,
   reply: FastifyReply,
@@ -29,9 +36,43 @@ export const sendProblem = (
   return reply
     .code(STATUS[code])
     .header("cache-control", "no-store")
-    .send({
-      error: { code, message, ...(field === undefined ? {} : { field }), requestId: request.id },
-    });
+    .send(
+      isPrometheus(request)
+        ? prometheusFault(code, message)
+        : {
+            error: {
+              ...{ code, message, ...(field === undefined ? {} : { field }) },
+              requestId: request.id,
+            },
+          },
+    );
+};
+
+/** The caller learns nothing of the fault but the id it is logged with. */
+export const sendInternal = (request: FastifyRequest, reply: FastifyReply): FastifyReply =>
+  reply
+    .code(500)
+    .header("cache-control", "no-store")
+    .send(
+      isPrometheus(request)
+        ? prometheusFault("internal", `internal fault, request ${request.id}`)
+        : { error: { code: "internal", message: "internal fault", requestId: request.id } },
+    );
+
+const isPrometheus = ({ routeOptions }: FastifyRequest): boolean =>
+  routeOptions.config.dialect === "prometheus";
+
+/** Prometheus' own words where it has one; its clients read `error` and show it. */
+const prometheusFault = (code: ProblemCode | "internal", error: string) => ({
+  status: "error",
+  errorType: PROMETHEUS_TYPES[code] ?? code,
+  error,
+});
+const PROMETHEUS_TYPES: Readonly<Partial<Record<ProblemCode | "internal", string>>> = {
+  bad_request: "bad_data",
+  too_large: "bad_data",
+  unsupported: "bad_data",
+  conflict: "bad_data",
 };
 
 /** All of a schema's complaints as one Problem that names the first field and lists the rest. */

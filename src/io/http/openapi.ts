@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { ROUTES } from "../../contract/index.ts";
 import { PATHS } from "../../contract/paths.ts";
+import { PrometheusFault } from "../../contract/prometheus.ts";
 import type { RouteSpec } from "../../contract/route.ts";
 import { Fault } from "../../contract/words.ts";
 
@@ -22,7 +23,10 @@ export const openApi = (version: string): Json => {
     info: { title: "NovaEvo", version, license: { name: "Apache-2.0", identifier: "Apache-2.0" } },
     paths,
     components: {
-      schemas: { Fault: schema(Fault, "output") },
+      schemas: {
+        Fault: schema(Fault, "output"),
+        PrometheusFault: schema(PrometheusFault, "output"),
+      },
       securitySchemes: {
         bearer: { type: "http", scheme: "bearer" },
         session: {
@@ -47,10 +51,13 @@ const operation = (route: RouteSpec): Json => ({
     "200": { description: "OK", content: answer(route) },
     default: {
       description: "What was wrong: the field and the limit",
-      content: { "application/json": { schema: { $ref: "#/components/schemas/Fault" } } },
+      content: { "application/json": { schema: { $ref: faultOf(route) } } },
     },
   },
 });
+
+const faultOf = ({ dialect }: RouteSpec): string =>
+  `#/components/schemas/${dialect === "prometheus" ? "PrometheusFault" : "Fault"}`;
 
 /** A raw door that is written to takes its media type as bytes; one that is read answers in it. */
 const requestBody = (route: RouteSpec): Json => {

@@ -16,7 +16,7 @@ import type { Principal } from "../../contract/session.ts";
 import { problem, type Problem, type Result } from "../../kernel/result.ts";
 import type { Log } from "../log/json-log.ts";
 import { isUnavailable } from "../postgres/db.ts";
-import { faultProblem, schemaProblem, sendProblem } from "./answer.ts";
+import { faultProblem, schemaProblem, sendInternal, sendProblem } from "./answer.ts";
 import type { Handlers } from "./handlers.ts";
 import type { HubMetrics } from "./metrics.ts";
 import { forbiddenOrigin, type AllowedHosts } from "./origin.ts";
@@ -109,6 +109,7 @@ const addRoute = (server: FastifyInstance, deps: ServerDeps, route: RouteSpec): 
     // A HEAD of a stream would never end.
     exposeHeadRoute: route.method === "GET" && route.raw !== STREAM_TYPE,
     bodyLimit: route.maxBodyBytes ?? DEFAULT_BODY_BYTES,
+    config: { dialect: route.dialect },
     // Before the body is read: nobody may make the hub read megabytes just to be refused.
     onRequest: async (request, reply) => {
       const principal = await deps.authenticate(request);
@@ -240,9 +241,7 @@ const onFault = (
     route: request.routeOptions.url,
     fault,
   });
-  return reply
-    .code(500)
-    .send({ error: { code: "internal", message: "internal fault", requestId: request.id } });
+  return sendInternal(request, reply);
 };
 
 /** Only routes of the table are named: an unknown path must not make a new series. */

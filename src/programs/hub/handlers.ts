@@ -18,6 +18,7 @@ import { alertRoutes } from "../../respond/alert/alert.routes.ts";
 import type { OpsDeps } from "../../respond/ops/ops.flow.ts";
 import { opsRoutes } from "../../respond/ops/ops.routes.ts";
 import { telemetryRoutes } from "../../watch/intake/telemetry.routes.ts";
+import { prometheusRoutes } from "../../watch/signal/prometheus/prometheus.routes.ts";
 import type { Loop } from "./loop.ts";
 import type { PlanHolder } from "./plan-in-force.ts";
 import { systemRoutes, type SystemRouteDeps } from "./system.routes.ts";
@@ -43,6 +44,7 @@ export const handlersOf = (parts: HubParts): Handlers => {
   return {
     ...systemRoutes(parts),
     ...telemetryRoutes(parts),
+    ...prometheusRoutes({ signals, version: parts.version, now: ops.clock.now }),
     ...accountRoutes(parts),
     ...opsRoutes({ ...ops, stream: parts.stream, services: parts.loop.services }),
     ...kpiRoutes({

@@ -82,7 +82,7 @@ const withoutRepeats = (
   return { labels, timestamps: timestamps.subarray(0, length), values: kept.subarray(0, length) };
 };
 
-const keyOf = (labels: Labels): string =>
+export const keyOf = (labels: Labels): string =>
   labels.map(([name, value]) => `${name}\0${value}\0`).join("");
 
 export const joined = (

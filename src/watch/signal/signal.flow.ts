@@ -19,7 +19,10 @@ import { batchBook } from "./batch.store.ts";
 import type { Inflate } from "./decode-record.ts";
 import type { Flusher } from "./flush.flow.ts";
 import type { Content } from "./parts.ts";
+import { openLabelQueries } from "./label-query.flow.ts";
+import { newMetadataBook } from "./metadata.ts";
 import { openPipeline } from "./pipeline.flow.ts";
+import { openPrometheus } from "./prometheus/prometheus.flow.ts";
 import { openQueries } from "./query.flow.ts";
 import { refillWindow } from "./refill.flow.ts";
 import { batchSink, oldestSampleMs, readReadings } from "./signal.store.ts";
@@ -92,18 +95,22 @@ export const openSignals = async (deps: SignalDeps): Promise<Signals> => {
     },
   });
   const { flusher, ...doors } = pipeline;
-  const queries = openQueries({
+  const reach = {
     ...{ window, store, monotonic: clock.monotonic },
     ready: () => engine.live,
     seamMs: () => Math.max(engine.seamMs, window.stats().completeFromMs ?? -Infinity),
     oldestMs: () => engine.oldestStoredMs,
-  });
+  };
+  const queries = openQueries(reach);
+  const labels = openLabelQueries(reach);
+  const metadata = newMetadataBook();
   const background = runBackground(deps, engine, flusher, backlog, stopping.signal);
   background.catch((fault: unknown) => deps.broken(String(fault)));
   const timer = setInterval(() => advance(engine, clock.now()), TICK_MS);
   return {
     ...doors,
     ...queries,
+    prometheus: openPrometheus({ queries, labels, metadata, monotonic: clock.monotonic }),
     readings: (ask) => readingsOf(deps, flusher, ask),
     status: async () => statusOf(deps, engine, flusher),
     onAdvance: (listener) => {

@@ -6,6 +6,8 @@
  */
 import type { Result } from "../../kernel/result.ts";
 import type { BodyEncoding, BodyFormat } from "../intake/body.ts";
+import type { PrometheusReply } from "./prometheus/answer.ts";
+import type { Ask } from "./prometheus/parameters.ts";
 import type { Value } from "./promql/evaluate.ts";
 
 export type Answer = {
@@ -90,6 +92,8 @@ export type Signals = {
     questions: readonly { readonly expr: string; readonly timeMs: number }[],
   ) => Promise<readonly Result<Answer>[]>;
   readonly queryRange: (question: RangeQuestion) => Promise<Result<Answer>>;
+  /** One request of Prometheus' HTTP API, answered in its own bytes, faults too. */
+  readonly prometheus: (ask: Ask) => Promise<PrometheusReply>;
   readonly appendReadings: (readings: readonly KpiReadingRow[]) => Promise<void>;
   readonly readings: (ask: {
     readonly kpi: string;

@@ -1,0 +1,149 @@
+/**
+ * Prometheus' HTTP API over HTTP: parameters in, the worker's bytes out.
+ *
+ * Shape:  parameters of a form come before those of the address, as in Prometheus. The worker
+ *         writes the answer; this side sends it, compressed when the caller asks for it.
+ * Errors: Problems for parameters; what the worker found wrong is in its bytes already.
+ */
+import { promisify } from "node:util";
+import { constants, gzip } from "node:zlib";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Serving } from "../../../io/http/handlers.ts";
+import { problem, type Result } from "../../../kernel/result.ts";
+import type { Signals } from "../signals.ts";
+import {
+  type Ask,
+  exemplarsAsk,
+  labelsAsk,
+  labelValuesAsk,
+  metadataAsk,
+  type Parameters,
+  queryAsk,
+  queryRangeAsk,
+  seriesAsk,
+} from "./parameters.ts";
+
+export type PrometheusRouteDeps = {
+  readonly signals: Pick<Signals, "prometheus">;
+  readonly now: () => number;
+  readonly version: string;
+};
+
+type RouteName =
+  | "GET promQuery"
+  | "POST promQuery"
+  | "GET promQueryRange"
+  | "POST promQueryRange"
+  | "GET promSeries"
+  | "POST promSeries"
+  | "GET promLabels"
+  | "POST promLabels"
+  | "GET promLabelValues"
+  | "GET promMetadata"
+  | "GET promExemplars"
+  | "POST promExemplars"
+  | "GET promRules"
+  | "GET promBuildInfo";
+
+/** Asks the worker has not answered yet, of all callers together. */
+const MAX_WAITING = 256;
+const BUSY_RETRY_MS = 1_000;
+const MIN_GZIP_BYTES = 2_048;
+const RETRY_S = 1;
+
+type Handle = (caller: {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+}) => Promise<unknown>;
+
+export const prometheusRoutes = (deps: PrometheusRouteDeps): Serving<RouteName> => {
+  const { signals, now, version } = deps;
+  let waiting = 0;
+  const door =
+    (askOf: (given: Parameters, request: FastifyRequest) => Result<Ask>): Handle =>
+    async ({ request, reply }) => {
+      const ask = askOf(parametersOf(request), request);
+      if (!ask.ok) return ask;
+      if (waiting >= MAX_WAITING) {
+        const message = `${MAX_WAITING} requests wait for an answer already`;
+        return problem("unavailable", message, { retryAfterMs: BUSY_RETRY_MS });
+      }
+      waiting += 1;
+      try {
+        const { status, body } = await signals.prometheus(ask.value);
+        return await sendBytes(request, reply, status, body);
+      } finally {
+        waiting -= 1;
+      }
+    };
+  const query = door((given) => queryAsk(given, now()));
+  const queryRange = door(queryRangeAsk);
+  const series = door(seriesAsk);
+  const labels = door(labelsAsk);
+  const exemplars = door(exemplarsAsk);
+  return {
+    "GET promQuery": query,
+    "POST promQuery": query,
+    "GET promQueryRange": queryRange,
+    "POST promQueryRange": queryRange,
+    "GET promSeries": series,
+    "POST promSeries": series,
+    "GET promLabels": labels,
+    "POST promLabels": labels,
+    "GET promLabelValues": door((given, { params }) =>
+      labelValuesAsk((params as { readonly name: string }).name, given),
+    ),
+    "GET promMetadata": door(metadataAsk),
+    "GET promExemplars": exemplars,
+    "POST promExemplars": exemplars,
+    "GET promRules": async ({ reply }) => sendData(reply, { groups: [] }),
+    "GET promBuildInfo": async ({ reply }) => sendData(reply, buildInfo(version)),
+  };
+};
+
+/**
+ * Prometheus' names, and whose build it is. Without "features" Grafana takes it for a Prometheus
+ * whose rules are not edited over the API, which is so.
+ */
+const buildInfo = (version: string) => ({
+  ...{ application: "NovaEvo", version },
+  ...{ revision: "", branch: "", buildUser: "", buildDate: "", goVersion: "" },
+});
+
+const sendData = (reply: FastifyReply, data: unknown): FastifyReply =>
+  reply.header("cache-control", "no-store").send({ status: "success", data });
+
+const parametersOf = ({ url, body }: FastifyRequest): Parameters => {
+  const at = url.indexOf("?");
+  const address = new URLSearchParams(at < 0 ? "" : url.slice(at + 1));
+  if (!(body instanceof Uint8Array)) return address;
+  const given = new URLSearchParams(Buffer.from(body).toString("utf8"));
+  for (const [name, value] of address) given.append(name, value);
+  return given;
+};
+
+const compress = promisify(gzip);
+
+const sendBytes = async (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  status: number,
+  body: Uint8Array<ArrayBuffer>,
+): Promise<FastifyReply> => {
+  void reply
+    .code(status)
+    .type("application/json")
+    .header("cache-control", "no-store")
+    .header("vary", "accept-encoding");
+  if (status === 503) void reply.header("retry-after", String(RETRY_S));
+  if (body.length < MIN_GZIP_BYTES || !takesGzip(request.headers["accept-encoding"])) {
+    return reply.send(Buffer.from(body.buffer, body.byteOffset, body.length));
+  }
+  const packed = await compress(body, { level: constants.Z_BEST_SPEED });
+  return reply.header("content-encoding", "gzip").send(packed);
+};
+
+const takesGzip = (header: string | readonly string[] | undefined): boolean =>
+  /(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[\d.]+\s*)?(?:,|$)/i.test(
+    String(header ?? ""),
+  );
