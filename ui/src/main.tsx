@@ -6,7 +6,7 @@ import "./css/base.css";
 import "./css/shell.css";
 import "./css/panel.css";
 import "./css/page.css";
-import { WordsProvider } from "./locales/words.tsx";
+import { firstWords, WordsProvider } from "./locales/words.tsx";
 import { takeCode } from "./session/code.ts";
 import { followTheme } from "./theme.ts";
 
@@ -14,8 +14,10 @@ followTheme();
 const root = document.querySelector("#root");
 if (root === null) throw new Error("index.html has no #root");
 const code = takeCode(location, history);
-createRoot(root).render(
-  <WordsProvider>
-    <App code={code} />
-  </WordsProvider>,
+void firstWords().then((i18n) =>
+  createRoot(root).render(
+    <WordsProvider i18n={i18n}>
+      <App code={code} />
+    </WordsProvider>,
+  ),
 );

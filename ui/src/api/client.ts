@@ -27,6 +27,8 @@ export type Ask = {
 
 export type Api = {
   readonly get: <T>(path: PathName, ask?: Ask) => Promise<Answer<T>>;
+  /** An address made by the caller: the Prometheus API repeats parameters (`match[]`). */
+  readonly read: <T>(address: string, signal?: AbortSignal) => Promise<Answer<T>>;
   readonly post: <T>(path: PathName, body: unknown) => Promise<Answer<T>>;
   readonly remove: <T>(path: PathName, ask?: Ask) => Promise<Answer<T>>;
 };
@@ -42,11 +44,15 @@ export const createApi = (deps: Deps): Api => {
   ): Promise<Answer<T>> => {
     const answer = await request<T>(deps.fetch, method, address(path, ask), ask.signal, body);
     const isSignIn = path === "sessionCode" || path === "sessionPassword";
-    if (!answer.ok && answer.fault.status === 401 && !isSignIn) deps.onSignedOut();
+    return isSignIn ? answer : heeded(answer);
+  };
+  const heeded = <T>(answer: Answer<T>): Answer<T> => {
+    if (!answer.ok && answer.fault.status === 401) deps.onSignedOut();
     return answer;
   };
   return {
     get: (path, ask = {}) => call("GET", path, ask),
+    read: async (at, signal) => heeded(await request(deps.fetch, "GET", at, signal, undefined)),
     post: (path, body) => call("POST", path, {}, body),
     remove: (path, ask = {}) => call("DELETE", path, ask),
   };
@@ -91,16 +97,22 @@ const request = async <T>(
   }
 };
 
-type FaultBody = { readonly error?: { readonly code?: string; readonly message?: string } };
+/** Ours, or the Prometheus API's `{"status":"error","errorType":…,"error":…}`. */
+type FaultBody = {
+  readonly error?: string | { readonly code?: string; readonly message?: string };
+  readonly errorType?: string;
+};
 
 const httpFault = async (response: Response): Promise<Fault> => {
   const body = (await response.json().catch(() => ({}))) as FaultBody;
   const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);
+  const { error } = body;
+  const said = typeof error === "string" ? { code: body.errorType, message: error } : (error ?? {});
   return {
     kind: "http",
     status: response.status,
-    code: body.error?.code ?? null,
-    message: body.error?.message ?? response.statusText,
+    code: said.code ?? null,
+    message: said.message ?? response.statusText,
     retryAfterMs: Number.isFinite(seconds) ? seconds * 1_000 : null,
   };
 };

@@ -6,22 +6,43 @@
  */
 import UPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { SPAN_MS, type SeriesWindow } from "./series-window.ts";
 import type { Scale } from "./scale.ts";
+import type { SeriesWindow } from "./series-window.ts";
+import type { TimeTicks } from "./time-ticks.ts";
 
-const TICK_MS = 5 * 60_000;
 const LABEL_GAP_PX = 6;
 const LABEL_HEIGHT_PX = 14;
 const TOP_PX = 8;
 const AXIS_PX = 22;
 
-export type PlotView = {
-  readonly window: SeriesWindow;
+export type ValueAxis = {
   readonly scale: Scale;
+  readonly format: (value: number) => string;
+};
+/** How a line looks: an ink of the tokens, dashed where inks come round again. */
+export type Line = {
+  readonly ink: string;
+  readonly dash?: readonly number[];
+  /** On the second axis, at the right. */
+  readonly isRight?: boolean;
+};
+export type PlotLook = {
+  readonly lines: readonly Line[];
+  /** Names beside the lines' ends, where they are few. */
+  readonly hasNames: boolean;
+  /** The reader drew a stretch of time. */
+  readonly onZoom?: (fromMs: number, toMs: number) => void;
+};
+
+export type PlotView = {
+  readonly window: Pick<SeriesWindow, "times" | "names" | "values">;
+  readonly axes: readonly [left: ValueAxis, right?: ValueAxis];
+  readonly startMs: number;
   /** The right edge: the server's now, so that missing points show as missing. */
   readonly endMs: number;
-  readonly formatValue: (value: number) => string;
-  readonly formatTime: (at: number) => string;
+  readonly timeTicks: (startMs: number, endMs: number, widthPx: number) => TimeTicks;
+  /** The line that stands out; the others fade. */
+  readonly focus?: number | undefined;
 };
 
 export type Plot = {
@@ -36,34 +57,45 @@ type Ink = (name: string) => string;
 /** `onPoint` tells which instant the pointer is at, as an index into the window's times. */
 export const createPlot = (
   host: HTMLElement,
+  look: PlotLook,
   first: PlotView,
   onPoint: (index: number | null) => void,
 ): Plot => {
   let view = first;
   const ink = inkOf(host);
   const font = `12px ${getComputedStyle(host).fontFamily}`;
+  const names = look.hasNames ? first.window.names : [];
+  const [, right] = first.axes;
   const plot = new UPlot(
     {
       ...sizeOf(host),
       ms: 1,
       pxAlign: 0,
       legend: { show: false },
-      padding: [TOP_PX, endWidth(first.window.names, font), 0, 0],
-      cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
-      scales: {
-        x: { time: true, range: () => [view.endMs - SPAN_MS, view.endMs] },
-        y: {
-          // A const enum of a declaration file has no value to import: 1 linear, 3 logarithmic.
-          // oxlint-disable-next-line typescript/no-unsafe-enum-assignment
-          distr: first.scale.kind === "log" ? 3 : 1,
-          range: () => [view.scale.min, view.scale.max],
-        },
+      padding: [TOP_PX, right === undefined ? endWidth(names, font) : 0, 0, 0],
+      focus: { alpha: 0.2 },
+      cursor: {
+        y: false,
+        drag: { x: look.onZoom !== undefined, y: false, setScale: false },
+        points: { size: 7 },
       },
-      axes: [timeAxis(ink, font, () => view), valueAxis(ink, font, () => view)],
-      series: [{}, ...first.window.names.map((_, i) => lineOf(ink(`--series-${i + 1}`)))],
+      scales: {
+        x: { time: true, range: () => [view.startMs, view.endMs] },
+        y: scaleOf(() => view.axes[0]),
+        ...(right === undefined ? {} : { right: scaleOf(() => view.axes[1] ?? view.axes[0]) }),
+      },
+      axes: [
+        timeAxis(ink, font, () => view),
+        valueAxis(ink, font, () => view.axes[0], "y"),
+        ...(right === undefined
+          ? []
+          : [valueAxis(ink, font, () => view.axes[1] ?? view.axes[0], "right")]),
+      ],
+      series: [{}, ...look.lines.map((line) => lineOf(line, ink))],
       hooks: {
-        draw: [(self) => drawEnds(self, view.window, ink, font)],
+        draw: [(self) => look.hasNames && drawEnds(self, view.window, look.lines, ink, font)],
         setCursor: [(self) => onPoint(self.cursor.idx ?? null)],
+        setSelect: [(self) => tellZoom(self, look.onZoom)],
       },
     },
     dataOf(view.window),
@@ -71,8 +103,12 @@ export const createPlot = (
   );
   return {
     show: (next) => {
+      const isFocusMoved = next.focus !== view.focus;
+      const isOld = next.window === view.window && next.endMs === view.endMs;
       view = next;
-      plot.setData(dataOf(view.window));
+      if (isFocusMoved)
+        plot.setSeries(next.focus === undefined ? null : next.focus + 1, { focus: true });
+      if (!isOld || !isFocusMoved) plot.setData(dataOf(view.window));
     },
     resize: () => plot.setSize(sizeOf(host)),
     point: (index) => {
@@ -84,7 +120,22 @@ export const createPlot = (
   };
 };
 
-const dataOf = ({ times, values }: SeriesWindow): UPlot.AlignedData =>
+const scaleOf = (axis: () => ValueAxis): UPlot.Scale => ({
+  // A const enum of a declaration file has no value to import: 1 linear, 3 logarithmic.
+  // oxlint-disable-next-line typescript/no-unsafe-enum-assignment
+  distr: axis().scale.kind === "log" ? 3 : 1,
+  range: () => [axis().scale.min, axis().scale.max],
+});
+
+const MIN_DRAG_PX = 6;
+const tellZoom = (self: UPlot, onZoom: PlotLook["onZoom"]): void => {
+  const { left, width } = self.select;
+  if (onZoom === undefined || width < MIN_DRAG_PX) return;
+  onZoom(self.posToVal(left, "x"), self.posToVal(left + width, "x"));
+  self.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+};
+
+const dataOf = ({ times, values }: PlotView["window"]): UPlot.AlignedData =>
   [times, ...values] as unknown as UPlot.AlignedData;
 
 const sizeOf = (host: HTMLElement) => ({
@@ -104,9 +155,11 @@ const inkOf =
     return color;
   };
 
-const lineOf = (stroke: string): UPlot.Series => ({
-  stroke,
+const lineOf = ({ ink: name, dash, isRight = false }: Line, ink: Ink): UPlot.Series => ({
+  stroke: ink(name),
   width: 1.75,
+  ...(dash === undefined ? {} : { dash: [...dash] }),
+  scale: isRight ? "right" : "y",
   points: { show: false },
   spanGaps: false,
 });
@@ -118,28 +171,36 @@ const timeAxis = (ink: Ink, font: string, view: () => PlotView): UPlot.Axis => (
   gap: 4,
   grid: { show: false },
   ticks: { stroke: ink("--control"), width: 1, size: 4 },
-  splits: (_self, _axis, min, max) => {
-    const first = Math.ceil(min / TICK_MS) * TICK_MS;
-    const count = Math.max(0, Math.floor((max - first) / TICK_MS) + 1);
-    return Array.from({ length: count }, (_, i) => first + i * TICK_MS);
+  splits: (self, _axis, min, max) => [...view().timeTicks(min, max, self.over.clientWidth).at],
+  values: (self, splits) => {
+    const { startMs, endMs, timeTicks } = view();
+    return splits.map(timeTicks(startMs, endMs, self.over.clientWidth).format);
   },
-  values: (_self, splits) => splits.map((at) => view().formatTime(at)),
 });
 
-const valueAxis = (ink: Ink, font: string, view: () => PlotView): UPlot.Axis => ({
+const valueAxis = (
+  ink: Ink,
+  font: string,
+  axis: () => ValueAxis,
+  scale: "y" | "right",
+): UPlot.Axis => ({
+  scale,
+  // A const enum of a declaration file again: 3 left, 1 right.
+  // oxlint-disable-next-line typescript/no-unsafe-enum-assignment
+  side: scale === "y" ? 3 : 1,
   stroke: ink("--text-3"),
   font,
   gap: LABEL_GAP_PX,
-  grid: { stroke: ink("--plot-grid"), width: 1 },
+  grid: { show: scale === "y", stroke: ink("--plot-grid"), width: 1 },
   ticks: { show: false },
   // As wide as its widest label: a fixed width clips "0,25 %".
   size: (_self, values) => {
     const widest = Math.max(0, ...(values ?? []).map((text) => textWidth(text, font)));
     return Math.ceil(widest) + LABEL_GAP_PX + 2;
   },
-  splits: () => [...view().scale.ticks],
+  splits: () => [...axis().scale.ticks],
   filter: (_self, splits) => splits,
-  values: (_self, splits) => splits.map((value) => view().formatValue(value)),
+  values: (_self, splits) => splits.map((value) => axis().format(value)),
 });
 
 let ruler: CanvasRenderingContext2D | null | undefined;
@@ -154,7 +215,13 @@ const endWidth = (names: readonly string[], font: string): number =>
   Math.ceil(Math.max(0, ...names.map((name) => textWidth(name, font)))) + LABEL_GAP_PX + 2;
 
 /** The name of each line beside its last value, pushed apart where lines meet. */
-const drawEnds = (self: UPlot, window: SeriesWindow, ink: Ink, font: string): void => {
+const drawEnds = (
+  self: UPlot,
+  window: PlotView["window"],
+  lines: readonly Line[],
+  ink: Ink,
+  font: string,
+): void => {
   const { ctx, bbox } = self;
   const ratio = devicePixelRatio;
   const ends = window.names
@@ -178,7 +245,7 @@ const drawEnds = (self: UPlot, window: SeriesWindow, ink: Ink, font: string): vo
   ctx.textAlign = "left";
   ctx.textBaseline = "middle";
   for (const { name, i, y } of ends) {
-    ctx.fillStyle = ink(`--series-${i + 1}`);
+    ctx.fillStyle = ink(lines[i]?.ink ?? "--text");
     ctx.fillText(name, bbox.left + bbox.width + LABEL_GAP_PX * ratio, y);
   }
   ctx.restore();

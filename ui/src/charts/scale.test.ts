@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { scaleFor } from "./scale.ts";
+import { scaleFor, spanScale } from "./scale.ts";
 
 test.each([
   ["nothing measured", null, null, { kind: "linear", ticks: [0, 0.005, 0.01] }],
@@ -25,4 +25,20 @@ test("law: every value lies on the axis, and there are few ticks", () => {
       expect(scale.ticks.length).toBeLessThanOrEqual(14);
     }),
   );
+});
+
+test.each([
+  [0, 100, 1, [0, 25, 50, 75, 100]],
+  [-3, 7, 1, [-5, -2.5, 0, 2.5, 5, 7.5]],
+  [0, 3_221_225_472, 1_073_741_824, [0, 1, 2, 3].map((gib) => gib * 1_073_741_824)],
+  [5, 5, 1, [0, 2, 4, 6]],
+  [0, 0, 1, [0, 0.25, 0.5, 0.75, 1]],
+])("an axis for %d to %d has steps round in %d", (min, max, size, ticks) => {
+  expect(spanScale(min, max, size).ticks).toEqual(ticks);
+});
+
+test("movement far from zero is shown, not squashed above it", () => {
+  const { min, max } = spanScale(4_000_000_000, 4_010_000_000, 1_048_576);
+  expect(min).toBeGreaterThan(3_900_000_000);
+  expect(max).toBeLessThan(4_100_000_000);
 });

@@ -29,6 +29,32 @@ const linear = (highest: number, wanted = 3): Scale => {
   return { kind: "linear", min: 0, max: ticks.at(-1) ?? highest, ticks };
 };
 
+/**
+ * A linear axis for any values, in ticks that are round in a multiple of the unit (`size`: 1,024
+ * for Kio). It starts at 0 unless all the movement is far from it.
+ */
+export const spanScale = (
+  min: number | null,
+  max: number | null,
+  size: number,
+  wanted = 4,
+): Scale => {
+  if (min === null || max === null) return linear(size);
+  const far = max > min && (max - min) / Math.max(Math.abs(min), Math.abs(max)) < FAR_SHARE;
+  const low = far ? min : Math.min(0, min);
+  const top = far ? max : Math.max(0, max);
+  const high = top > low ? top : low + size;
+  const raw = (high - low) / wanted / size;
+  const decade = 10 ** Math.floor(Math.log10(raw));
+  const step = (STEPS.find((one) => one * decade >= raw * (1 - 1e-9)) ?? 10) * decade * size;
+  const first = Math.floor(low / step + 1e-9);
+  const last = Math.max(first + 1, Math.ceil(high / step - 1e-9));
+  const ticks = Array.from({ length: last - first + 1 }, (_, i) => round((first + i) * step));
+  return { kind: "linear", min: ticks[0] ?? low, max: ticks.at(-1) ?? high, ticks };
+};
+/** Movement of less than this share of the values would be flat above a zero. */
+const FAR_SHARE = 0.2;
+
 const log = (min: number, max: number): Scale => {
   const low = 10 ** Math.floor(Math.log10(min));
   const high = 10 ** Math.ceil(Math.log10(max * (1 + 1e-9)));

@@ -22,8 +22,12 @@ const formatter = (lang: Lang, options: Intl.NumberFormatOptions): Intl.NumberFo
 
 export const localeOf = (lang: Lang): string => LOCALE[lang];
 
-export const number = (lang: Lang, value: number, maximumFractionDigits = 2): string =>
-  formatter(lang, { maximumFractionDigits }).format(value);
+export const number = (
+  lang: Lang,
+  value: number,
+  maximumFractionDigits = 2,
+  notation: "standard" | "compact" = "standard",
+): string => formatter(lang, { maximumFractionDigits, notation }).format(value);
 
 export const percent = (lang: Lang, share: number, maximumFractionDigits = 0): string =>
   formatter(lang, { style: "percent", maximumFractionDigits }).format(share);

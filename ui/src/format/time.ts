@@ -39,6 +39,32 @@ export const since = (lang: Lang, at: Instant, nowMs: number): string =>
     ? clock(lang, at)
     : `${formatter(lang, DAY).format(new Date(at))} ${clock(lang, at)}`;
 
+/** « 24 nov. » */
+export const dayMonth = (lang: Lang, at: Instant): string =>
+  unbroken(formatter(lang, DAY).format(new Date(at)));
+
+/** How far Paris's clock is ahead of UTC at an instant. */
+export const parisOffsetMs = (at: number): number => {
+  const parts = formatter("en", PARTS).formatToParts(new Date(at));
+  const [year, month, dayOf, hour, minute, second] = PART_NAMES.map((name) =>
+    Number(parts.find(({ type }) => type === name)?.value),
+  );
+  const wall = Date.UTC(year!, month! - 1, dayOf, hour, minute, second);
+  return wall - Math.floor(at / 1_000) * 1_000;
+};
+const PARTS = { ...HMS, year: "numeric", month: "2-digit", day: "2-digit" } as const;
+const PART_NAMES = ["year", "month", "day", "hour", "minute", "second"] as const;
+
+/** « 2026-11-24T13:02 » in Paris, as a field for dates takes it; and back. */
+export const toParisField = (at: number): string =>
+  new Date(at + parisOffsetMs(at)).toISOString().slice(0, 16);
+
+export const fromParisField = (text: string): number => {
+  const wall = Date.parse(`${text}:00Z`);
+  if (Number.isNaN(wall)) return Number.NaN;
+  return wall - parisOffsetMs(wall - parisOffsetMs(wall));
+};
+
 export const full = (lang: Lang, at: Instant): string =>
   formatter(lang, { ...DAY, year: "numeric", ...HMS }).format(new Date(at));
 

@@ -2,13 +2,12 @@
  * Words in the reader's language. French unless the URL (`lang`) or the last choice says English.
  *
  * The choice is kept in this browser and in the URL, so that a link shows what its author saw.
+ * Only the words of that language are loaded.
  */
-import { setupI18n, type I18n } from "@lingui/core";
+import { setupI18n, type I18n, type Messages } from "@lingui/core";
 import { I18nProvider, useLingui } from "@lingui/react";
-import { createContext, useContext, useMemo, useState, type ReactNode } from "react";
+import { createContext, useContext, useEffect, useMemo, type ReactNode } from "react";
 import { say as sayText, type Lang, type Text } from "../format/text.ts";
-import { messages as en } from "./en.po";
-import { messages as fr } from "./fr.po";
 
 const KEY = "novaevo.lang";
 const isLang = (value: string | null): value is Lang => value === "fr" || value === "en";
@@ -20,22 +19,33 @@ const chosenLang = (): Lang => {
   return isLang(kept) ? kept : "fr";
 };
 
+const catalogue = async (lang: Lang): Promise<Messages> =>
+  (await (lang === "en" ? import("./en.po") : import("./fr.po"))).messages;
+
+/** What the page says first with. */
+export const firstWords = async (): Promise<I18n> => {
+  const lang = chosenLang();
+  return setupI18n({ locale: lang, messages: { [lang]: await catalogue(lang) } });
+};
+
 const SetLang = createContext<(lang: Lang) => void>(() => undefined);
 
-export const WordsProvider = ({ children }: { readonly children: ReactNode }) => {
-  const [i18n] = useState<I18n>(() => {
-    const made = setupI18n({ locale: chosenLang(), messages: { fr, en } });
-    document.documentElement.lang = made.locale;
-    return made;
-  });
+type ProviderProps = { readonly i18n: I18n; readonly children: ReactNode };
+
+export const WordsProvider = ({ i18n, children }: ProviderProps) => {
+  useEffect(() => {
+    document.documentElement.lang = i18n.locale;
+  }, [i18n]);
   const setLang = useMemo(
     () => (lang: Lang) => {
       localStorage.setItem(KEY, lang);
       const url = new URL(location.href);
       url.searchParams.set("lang", lang);
       history.replaceState(history.state, "", url);
-      document.documentElement.lang = lang;
-      i18n.activate(lang);
+      void catalogue(lang).then((messages) => {
+        document.documentElement.lang = lang;
+        i18n.loadAndActivate({ locale: lang, messages });
+      });
     },
     [i18n],
   );

@@ -5,7 +5,7 @@ import { scaleFor } from "../charts/scale.ts";
 import { isEmpty, spreadOf, type SeriesWindow } from "../charts/series-window.ts";
 import { SeriesTable } from "../charts/series-table.tsx";
 import { usePanel } from "../charts/use-panel.ts";
-import { quantity } from "../format/number.ts";
+import { axisFormat, measure } from "../format/unit.ts";
 import { serverNow } from "../live/clock.ts";
 import { useSlot } from "../live/context.tsx";
 import { useWords } from "../locales/words.tsx";
@@ -68,7 +68,7 @@ type TrendProps = {
 const Trend = ({ title, window, unit, why, asTable }: TrendProps) => {
   const { t, lang } = useWords();
   const endMs = useEnd(window);
-  const format = useMemo(() => (value: number) => quantity(lang, value, unit), [lang, unit]);
+  const format = useMemo(() => (value: number) => measure(lang, value, unit), [lang, unit]);
   const lines = useMemo(
     () => ({
       ...window,
@@ -89,15 +89,17 @@ const Trend = ({ title, window, unit, why, asTable }: TrendProps) => {
       </p>
     );
   }
+  const scale = scaleFor(min, max, EMPTY_MAX[unit]);
   if (asTable) return <SeriesTable title={title} window={window} format={format} />;
   return (
     <Suspense fallback={<span className="skeleton plot-skeleton" aria-hidden="true" />}>
       <LineChart
         title={title}
         window={lines}
-        scale={scaleFor(min, max, EMPTY_MAX[unit])}
+        scale={scale}
         endMs={endMs}
         format={format}
+        formatAxis={axisFormat(lang, unit, scale.ticks)}
       />
     </Suspense>
   );
