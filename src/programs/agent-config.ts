@@ -5,8 +5,10 @@
  * Errors: every problem at once, each as `NOVAEVO_AGENT_CONFIG: path: what is wrong`.
  */
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { z } from "zod";
 import { err, ok, type Result } from "../kernel/result.ts";
+import { RECORD_TYPES } from "../watch/collect/probe-answer.ts";
 
 export const AGENT_CONFIG = "NOVAEVO_AGENT_CONFIG";
 
@@ -34,12 +36,32 @@ const labels = z
   .default({});
 const port = z.number().int().min(1).max(65_535);
 
+const file = z.string().min(1).max(4_096);
+/** Believed in place of the system's authorities; asked under another name; not looked at. */
+const Tls = z.strictObject({
+  caFile: file.optional(),
+  serverName: z.string().min(1).max(253).optional(),
+  insecure: z.boolean().default(false),
+});
+
 const Scrape = z.strictObject({
   job: name,
   url: webAddress,
   ...timing,
   labels,
   honorLabels: z.boolean().default(false),
+  honorTimestamps: z.boolean().default(true),
+  /** Over the answers of one scrape; 0 takes a redirect for the answer. */
+  maxRedirects: z.number().int().min(0).max(10).default(5),
+  tls: Tls.optional(),
+  bearerTokenFile: file.optional(),
+  basicAuth: z
+    .strictObject({
+      // The colon parts the name from the password.
+      username: z.string().regex(/^[^:\0\r\n]{1,256}$/, "1 to 256 characters, no colon"),
+      passwordFile: file,
+    })
+    .optional(),
   maxBytes: z
     .number()
     .int()
@@ -48,12 +70,31 @@ const Scrape = z.strictObject({
     .default(16 * MIB),
   maxSamples: z.number().int().min(1).max(100_000).default(20_000),
 });
+const isResolver = (text: string): boolean => {
+  const [, bracketed, plain, at = "53"] = /^(?:\[(.+)\]|([^:]+))(?::(\d+))?$/.exec(text) ?? [];
+  return isIP(bracketed ?? plain ?? "") !== 0 && port.safeParse(Number(at)).success;
+};
+const hostName = z.string().min(1).max(253);
+const Dns = z.strictObject({
+  query: hostName,
+  type: z.enum(RECORD_TYPES).default("A"),
+  /** Address and port, an IPv6 address in brackets; without it the system's resolvers. */
+  resolver: z
+    .string()
+    .max(64)
+    .refine((text) => isResolver(text), "no address, or address:port")
+    .optional(),
+  /** Each must be among the answers; empty means that there is one. */
+  expected: z.array(z.string().min(1).max(4_096)).max(50).default([]),
+});
 const Probe = z.strictObject({
   name,
-  /** An address, or host and port. */
+  /** An address, or host and port (with tls: a handshake there), or a question to the DNS. */
   url: webAddress.optional(),
-  host: z.string().min(1).max(255).optional(),
+  host: hostName.optional(),
   port: port.optional(),
+  dns: Dns.optional(),
+  tls: Tls.optional(),
   ...timing,
   labels,
   statuses: z.array(z.number().int().min(100).max(599)).max(50).default([]),
@@ -99,8 +140,15 @@ export type AgentSettings = z.input<typeof Settings>;
 
 type Timed = { readonly intervalMs: number; readonly timeoutMs: number };
 type ProbeTarget =
-  | { readonly url: string; readonly statuses: readonly number[] }
-  | { readonly host: string; readonly port: number };
+  | {
+      readonly kind: "http";
+      readonly url: string;
+      readonly statuses: readonly number[];
+      readonly tls: z.infer<typeof Tls> | undefined;
+    }
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  | ({ readonly kind: "tls"; readonly host: string; readonly port: number } & z.infer<typeof Tls>)
+  | ({ readonly kind: "dns" } & z.infer<typeof Dns>);
 
 export type AgentConfig = Omit<Found, "scrapes" | "probes" | "postgres"> & {
   readonly timeoutMs: number;
@@ -177,8 +225,14 @@ const timingOf =
     };
   };
 
-const targetOf = ({ url, host, port: at, statuses }: Found["probes"][number]): ProbeTarget =>
-  url === undefined ? { host: host ?? "", port: at ?? 0 } : { url, statuses };
+const targetOf = (probe: Found["probes"][number]): ProbeTarget => {
+  const { url, host = "", port: at = 0, dns, tls, statuses } = probe;
+  if (dns !== undefined) return { kind: "dns", ...dns };
+  if (url !== undefined) return { kind: "http", url, statuses, tls };
+  return tls === undefined
+    ? { kind: "tcp", host, port: at }
+    : { kind: "tls", host, port: at, ...tls };
+};
 
 const lateTimeouts = ({ scrapes, probes, postgres }: AgentConfig): string[] => {
   const all: [string, Timed][] = [
@@ -210,18 +264,28 @@ const faultsOf = ({ scrapes, probes, processes }: Found): string[] => {
       "processes",
       processes.map((watched) => watched.name),
     ),
-    ...probes.flatMap(({ url, host, port: at, statuses }, nth) => {
-      const hasPort = host !== undefined && at !== undefined;
-      const isOne = url === undefined ? hasPort : host === undefined && at === undefined;
-      if (!isOne) return [`probes[${nth}]: give url, or host and port`];
-      return url === undefined && statuses.length > 0
-        ? [`probes[${nth}].statuses: only with url`]
-        : [];
-    }),
+    ...probes.flatMap((probe, nth) => probeFaults(probe).map((fault) => `probes[${nth}]${fault}`)),
+    ...scrapes.flatMap(({ bearerTokenFile, basicAuth }, nth) =>
+      bearerTokenFile !== undefined && basicAuth !== undefined
+        ? [`scrapes[${nth}]: give bearerTokenFile or basicAuth`]
+        : [],
+    ),
     ...processes.flatMap(({ pid, pidFile }, nth) =>
       (pid === undefined) === (pidFile === undefined)
         ? [`processes[${nth}]: give pid or pidFile`]
         : [],
     ),
+  ];
+};
+
+const probeFaults = (probe: Found["probes"][number]): string[] => {
+  const { url, host, port: at, dns, tls, statuses } = probe;
+  const hasPort = host !== undefined && at !== undefined;
+  const isHalf = (host === undefined) !== (at === undefined);
+  const targets = [url !== undefined, hasPort, dns !== undefined].filter(Boolean).length;
+  if (targets !== 1 || isHalf) return [": give url, or host and port, or dns"];
+  return [
+    ...(url === undefined && statuses.length > 0 ? [".statuses: only with url"] : []),
+    ...(dns !== undefined && tls !== undefined ? [".tls: not with dns"] : []),
   ];
 };

@@ -20,7 +20,9 @@ import { onStop } from "../io/process/parent.ts";
 import { hostCollector } from "../watch/collect/adapters/host-collector.ts";
 import { hubOverHttp } from "../watch/collect/adapters/hub-http.ts";
 import { postgresqlCollector } from "../watch/collect/adapters/postgresql.ts";
+import { dnsProbe } from "../watch/collect/adapters/dns-probe.ts";
 import { httpProbe, tcpProbe } from "../watch/collect/adapters/probes.ts";
+import { tlsProbe } from "../watch/collect/adapters/tls-probe.ts";
 import { scrapeCollector } from "../watch/collect/adapters/prometheus-scrape.ts";
 import { sleep } from "../watch/collect/adapters/sleep.ts";
 import { startAgent, type RunningAgent } from "../watch/collect/agent.flow.ts";
@@ -142,12 +144,24 @@ const collectorsOf = (config: AgentConfig): readonly Collector[] => {
       },
     ),
     ...scrapes.map((scrape) => scrapeCollector(clock, { ...scrape, externalLabels: onHost })),
-    ...probes.map(({ target, ...probe }) => {
-      const options = { ...probe, labels: { ...onHost, ...probe.labels } };
-      return "url" in target
-        ? httpProbe(clock, { ...options, ...target })
-        : tcpProbe(clock, { ...options, ...target });
-    }),
+    ...probes.map((probe) => probeOf(probe, onHost)),
     ...(postgres === undefined ? [] : [postgresqlCollector(clock, { ...postgres, host })]),
   ];
+};
+
+const probeOf = (
+  { target, ...probe }: AgentConfig["probes"][number],
+  onHost: Readonly<Record<string, string>>,
+): Collector => {
+  const options = { ...probe, labels: { ...onHost, ...probe.labels } };
+  switch (target.kind) {
+    case "http":
+      return httpProbe(systemClock, { ...options, ...target });
+    case "tcp":
+      return tcpProbe(systemClock, { ...options, ...target });
+    case "tls":
+      return tlsProbe(systemClock, { ...options, ...target });
+    case "dns":
+      return dnsProbe(systemClock, { ...options, ...target });
+  }
 };

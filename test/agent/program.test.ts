@@ -20,6 +20,7 @@ const CONFIG = {
   dataDir: "/nowhere/data",
   host: "h",
 } satisfies AgentSettings;
+const SECRET = { username: "u", passwordFile: "/p" };
 /** `up` kills after this. */
 const GRACE_MS = 2_500;
 
@@ -56,7 +57,11 @@ describe("the configuration", () => {
       { scrapes: [{ job: "j", url: "http://h/", timeoutMs: 2_000 }] },
       "scrapes[0].timeoutMs: over the interval of 1000 ms",
     ],
-    ["a probe of nothing", { probes: [{ name: "p" }] }, "probes[0]: give url, or host and port"],
+    [
+      "a probe of nothing",
+      { probes: [{ name: "p" }] },
+      "probes[0]: give url, or host and port, or dns",
+    ],
     [
       "a probe of two things",
       { probes: [{ name: "p", url: "http://h/", port: 1 }] },
@@ -66,6 +71,53 @@ describe("the configuration", () => {
       "statuses of a TCP probe",
       { probes: [{ name: "p", host: "h", port: 1, statuses: [200] }] },
       "probes[0].statuses: only with url",
+    ],
+    [
+      "a probe of a name and an address",
+      { probes: [{ name: "p", url: "http://h/", dns: { query: "h" } }] },
+      "probes[0]: give url, or host and port, or dns",
+    ],
+    [
+      "a host without port",
+      { probes: [{ name: "p", host: "h", dns: { query: "h" } }] },
+      "probes[0]: give url, or host and port, or dns",
+    ],
+    [
+      "a name server that is no address",
+      { probes: [{ name: "p", dns: { query: "h", resolver: "ns.example:53" } }] },
+      "probes[0].dns.resolver: no address",
+    ],
+    [
+      "a name server at a port there is not",
+      { probes: [{ name: "p", dns: { query: "h", resolver: "[::1]:99999" } }] },
+      "probes[0].dns.resolver: no address",
+    ],
+    [
+      "a record type there is not",
+      { probes: [{ name: "p", dns: { query: "h", type: "AXFR" } }] },
+      "probes[0].dns.type: ",
+    ],
+    [
+      "certificates for a question to the DNS",
+      { probes: [{ name: "p", dns: { query: "h" }, tls: {} }] },
+      "probes[0].tls: not with dns",
+    ],
+    [
+      "two credentials",
+      {
+        scrapes: [
+          {
+            ...{ job: "j", url: "http://h/", bearerTokenFile: "/t" },
+            basicAuth: { username: "u", passwordFile: "/p" },
+          },
+        ],
+      },
+      "scrapes[0]: give bearerTokenFile or basicAuth",
+    ],
+    [
+      "a password in the configuration",
+      { scrapes: [{ job: "j", url: "http://h/", basicAuth: { ...SECRET, password: "x" } }] },
+      'scrapes[0].basicAuth: Unrecognized key: "password"',
     ],
     [
       "the same probe twice",
@@ -104,6 +156,18 @@ describe("the configuration", () => {
     expect(parsed).toMatchObject({
       ok: true,
       value: { timeoutMs: 1_800, scrapes: [{ intervalMs: 2_000, timeoutMs: 1_800, labels: {} }] },
+    });
+  });
+
+  test.each<[string, object, object]>([
+    ["http", { url: "https://h/", tls: {} }, { url: "https://h/", tls: { insecure: false } }],
+    ["tcp", { host: "h", port: 1 }, { host: "h", port: 1 }],
+    ["tls", { host: "h", port: 443, tls: { insecure: true } }, { port: 443, insecure: true }],
+    ["dns", { dns: { query: "h", resolver: "[::1]:5353" } }, { query: "h", type: "A" }],
+    ["dns", { dns: { query: "h", resolver: "127.0.0.1" } }, { resolver: "127.0.0.1" }],
+  ])("takes a probe of %s: %j", (kind, probe, target) => {
+    expect(parseAgentConfig({ ...CONFIG, probes: [{ name: "p", ...probe }] })).toMatchObject({
+      ...{ ok: true, value: { probes: [{ target: { kind, ...target } }] } },
     });
   });
 

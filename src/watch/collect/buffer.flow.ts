@@ -4,9 +4,11 @@
  * Shape:  what arrives within a moment goes into one batch; a batch is a remote write request,
  *         compressed, and one record of the log.
  * Errors: none. What the buffer cannot take (full disk, full quota) is counted as dropped and said,
- *         and later batches are tried again; a broken disk is handed to `broken`.
+ *         and later batches are tried again; a broken disk is handed to `broken`. Metadata is not
+ *         counted: its collector says it again.
  */
 import { LogFault, type SegmentLog } from "../../io/log/segment-log.ts";
+import type { Family } from "./family.ts";
 import { encodeWriteRequest, type StampedSample } from "./remote-write.ts";
 
 export type BufferDeps = {
@@ -26,11 +28,14 @@ const MIN_GAP_MS = 100;
 const MAX_BATCH_SAMPLES = 10_000;
 /** As encoded, a quarter of what the hub takes; a single sample may be larger. */
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
+/** At most 6 kB each, so that a batch stays far below what the hub takes. */
+const MAX_BATCH_FAMILIES = 500;
+const MAX_PENDING_FAMILIES = 20_000;
 /** Waiting for a slow disk; about 20 MB of samples. */
 const MAX_PENDING_SAMPLES = 200_000;
 
 export type Batcher = {
-  readonly add: (samples: readonly StampedSample[]) => void;
+  readonly add: (samples: readonly StampedSample[], families?: readonly Family[]) => void;
   /** Resolves once everything added so far is durable or counted as dropped. */
   readonly flush: () => Promise<void>;
 };
@@ -45,9 +50,13 @@ const batchLength = (pending: readonly StampedSample[]): number => {
   return end === -1 ? MAX_BATCH_SAMPLES : Math.max(1, end);
 };
 
-const writeBatch = async (deps: BufferDeps, batch: readonly StampedSample[]): Promise<void> => {
+const writeBatch = async (
+  deps: BufferDeps,
+  batch: readonly StampedSample[],
+  families: readonly Family[],
+): Promise<void> => {
   try {
-    const index = await deps.log.append(deps.compress(encodeWriteRequest(batch)));
+    const index = await deps.log.append(deps.compress(encodeWriteRequest(batch, families)));
     deps.appended(index, batch.length);
   } catch (fault) {
     if (!(fault instanceof LogFault)) throw fault;
@@ -58,16 +67,23 @@ const writeBatch = async (deps: BufferDeps, batch: readonly StampedSample[]): Pr
 
 export const batcher = (deps: BufferDeps): Batcher => {
   let pending: StampedSample[] = [];
+  /** The last word on each family, whichever target said it. */
+  const pendingFamilies = new Map<string, Family>();
   let scheduled = false;
   let lastMs = Number.NEGATIVE_INFINITY;
   let writing: Promise<void> = Promise.resolve();
 
+  const takeFamilies = (): readonly Family[] => {
+    const taken = [...pendingFamilies.values()].slice(0, MAX_BATCH_FAMILIES);
+    for (const { name } of taken) pendingFamilies.delete(name);
+    return taken;
+  };
   const write = async (): Promise<void> => {
     while (pending.length > 0) {
       const length = batchLength(pending);
       const batch = pending.slice(0, length);
       pending = pending.slice(length);
-      await writeBatch(deps, batch);
+      await writeBatch(deps, batch, takeFamilies());
     }
   };
   const flush = (): Promise<void> => {
@@ -82,7 +98,12 @@ export const batcher = (deps: BufferDeps): Batcher => {
     await flush();
   };
   return {
-    add: (samples) => {
+    add: (samples, families = []) => {
+      for (const family of families) {
+        const isKnown = pendingFamilies.has(family.name);
+        if (isKnown || pendingFamilies.size < MAX_PENDING_FAMILIES)
+          pendingFamilies.set(family.name, family);
+      }
       if (pending.length + samples.length > MAX_PENDING_SAMPLES) {
         deps.dropped(samples.length, "the disk does not keep up");
         return;

@@ -5,6 +5,7 @@
  * timeout is given up; while it still has not ended, the collector's next looks count as failed.
  */
 import type { Collector } from "./collector.ts";
+import type { Family } from "./family.ts";
 import type { StampedSample } from "./remote-write.ts";
 import { nextTick, readyRound, stampOf } from "./round.ts";
 import type { Sample, Series } from "./series.ts";
@@ -15,7 +16,7 @@ export type CollectDeps = {
   readonly monotonic: () => number;
   /** Ends early when the signal is aborted. */
   readonly sleep: (delayMs: number, signal: AbortSignal) => Promise<void>;
-  readonly emit: (samples: readonly StampedSample[]) => void;
+  readonly emit: (samples: readonly StampedSample[], families: readonly Family[]) => void;
   readonly count: CollectCounts;
   readonly log: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 };
@@ -93,6 +94,7 @@ export const runCollector = async (
     }
     if (signal.aborted) break;
     let found: readonly Sample[];
+    let families: readonly Family[] = [];
     if ("why" in outcome) {
       deps.count.failed(name, outcome.why);
       if (outcome.why !== lastWhy) deps.log("a look failed", { collector: name, why: outcome.why });
@@ -101,12 +103,13 @@ export const runCollector = async (
     } else {
       if (lastWhy !== undefined) deps.log("looks succeed again", { collector: name });
       found = outcome.samples;
+      families = collector.families?.() ?? [];
       lastWhy = undefined;
     }
     const round = readyRound(found, live, atMs);
     live = round.live;
     if (round.refused > 0) deps.count.refused(round.refused);
-    if (round.samples.length > 0) deps.emit(round.samples);
+    if (round.samples.length > 0) deps.emit(round.samples, families);
     const dueMs = nextTick(deps.now(), intervalMs);
     const missed = Math.max(0, Math.round((dueMs - tickMs) / intervalMs) - 1);
     if (missed > 0) deps.count.missedTicks(name, missed);

@@ -4,6 +4,7 @@
  * Shape:  `collect` answers with the samples of one look, or rejects: then all its series go stale.
  *         It must end soon after `signal` is aborted; a collector never runs beside itself.
  */
+import type { Family } from "./family.ts";
 import type { Sample } from "./series.ts";
 
 export type Collector = {
@@ -17,6 +18,8 @@ export type Collector = {
     readonly elapsedMs: number;
     readonly why: string;
   }) => readonly Sample[];
+  /** What is to be told of the metrics themselves; asked after a look that succeeded. */
+  readonly families?: () => readonly Family[];
   readonly close?: () => Promise<void>;
 };
 

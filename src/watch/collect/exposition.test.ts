@@ -1,7 +1,7 @@
-/** The text format 0.0.4, case by case after its documentation, and there and back. */
+/** The text format 0.0.4 and OpenMetrics 1.0, case by case after their documents, and back. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseExposition, parseSeriesName } from "./exposition.ts";
+import { parseExposition, parseSeriesName, type Format } from "./exposition.ts";
 
 type Read = {
   readonly name: string;
@@ -10,13 +10,17 @@ type Read = {
   readonly timeMs: number | undefined;
 };
 
-const read = (text: string): readonly Read[] | string => {
+const read = (text: string, format: Format = "text"): readonly Read[] | string => {
   const lines: Read[] = [];
-  const outcome = parseExposition(text, ({ seriesText, value, timeMs }) => {
-    const series = parseSeriesName(seriesText);
-    if (series === undefined || series.end !== seriesText.length) return "not a series";
-    lines.push({ name: series.name, labels: Object.fromEntries(series.labels), value, timeMs });
-    return undefined;
+  const outcome = parseExposition(text, {
+    format,
+    family: () => undefined,
+    sample: ({ seriesText, value, timeMs }) => {
+      const series = parseSeriesName(seriesText);
+      if (series === undefined || series.end !== seriesText.length) return "not a series";
+      lines.push({ name: series.name, labels: Object.fromEntries(series.labels), value, timeMs });
+      return undefined;
+    },
   });
   return outcome.ok ? lines : outcome.error;
 };
@@ -161,6 +165,69 @@ describe("a text", () => {
   test("an empty text holds nothing", () => {
     expect(read("")).toEqual([]);
     expect(read("\n\n")).toEqual([]);
+  });
+});
+
+const openMetrics = (text: string) => read(`${text}\n# EOF\n`, "openmetrics");
+
+describe("OpenMetrics", () => {
+  test("the example of its specification is read whole", () => {
+    const text = [
+      "# TYPE acme_http_router_request_seconds summary",
+      "# UNIT acme_http_router_request_seconds seconds",
+      "# HELP acme_http_router_request_seconds Latency though all of ACME's HTTP request router.",
+      'acme_http_router_request_seconds_sum{path="/api/v1",method="GET"} 9036.32',
+      'acme_http_router_request_seconds_count{path="/api/v1",method="GET"} 807283.0',
+      'acme_http_router_request_seconds_created{path="/api/v1",method="GET"} 1605281325.0',
+      "# TYPE go_goroutines gauge",
+      "# HELP go_goroutines Number of goroutines that currently exist.",
+      "go_goroutines 69",
+      "# TYPE process_cpu_seconds counter",
+      "# UNIT process_cpu_seconds seconds",
+      "process_cpu_seconds_total 4.20072246e+06",
+    ].join("\n");
+    const lines = openMetrics(text);
+    expect(lines).toHaveLength(5);
+    expect(lines[2]).toMatchObject({ name: "acme_http_router_request_seconds_created" });
+  });
+
+  test.each<[string, string, Partial<Read>]>([
+    ["seconds become ms", "m_total 1 1520879607.789", { value: 1, timeMs: 1520879607789 }],
+    ["whole seconds too", "m_total 1 1520879607", { timeMs: 1520879607000 }],
+    ["a time before 1970", "m 1 -0.5", { timeMs: -500 }],
+    [
+      "an exemplar is stepped over",
+      'm_bucket{le="1"} 4 # {trace_id="a b # }"} 0.5 1520879607.789',
+      { value: 4, timeMs: undefined, labels: { le: "1" } },
+    ],
+    ["one after a time", "m_total 17 1520879607 # {} 9.8", { value: 17, timeMs: 1520879607000 }],
+    ["one without labels or time", "m_total 17 # {} 9.8", { value: 17 }],
+    ["`_created` is a series", "m_created 1520430000.123", { value: 1520430000.123 }],
+  ])("%s", (_, text, expected) => {
+    const lines = openMetrics(text);
+    expect(lines).toMatchObject([expected]);
+  });
+
+  test.each([
+    ["no end", "m 1\n", "no # EOF at the end"],
+    ["nothing at all", "", "no # EOF at the end"],
+    ["cut in its last line", "m 1\n# EO", "a comment that is no"],
+    ["something after the end", "m 1\n# EOF\nn 1\n", "line 3: text after # EOF"],
+    ["two ends", "# EOF\n# EOF\n", "line 2: a second # EOF"],
+    ["a free comment", "# hello\n# EOF\n", "line 1: a comment that is no"],
+    ["a unit not in the name", "# UNIT m seconds\n# EOF\n", "the unit is not the end of m"],
+    ["a type there is not", "# TYPE m thing\n# EOF\n", "no such type"],
+    ["an exemplar without value", 'm_total 1 # {a="b"}\n# EOF\n', "not a sample"],
+    ["an exemplar with half a label", 'm_total 1 # {a="b} 1\n# EOF\n', "not a sample"],
+    ["an exemplar with too much", "m_total 1 # {} 1 2 3\n# EOF\n", "not a sample"],
+    ["a time that is none", "m 1 NaN\n# EOF\n", "not a sample"],
+    ["a time beyond all clocks", "m 1 1e300\n# EOF\n", "not a sample"],
+  ])("refused: %s", (_, text, why) => {
+    expect(read(text, "openmetrics")).toContain(why);
+  });
+
+  test("control: the text format takes ms, free comments and no end", () => {
+    expect(read("# hello\nm 1 1520879607789\n")).toMatchObject([{ timeMs: 1520879607789 }]);
   });
 });
 

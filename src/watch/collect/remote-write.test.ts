@@ -4,12 +4,20 @@ import protobuf from "protobufjs";
 import { expect, test } from "vitest";
 import { newCatalog } from "../intake/decode/catalog.ts";
 import { decodeRemoteWrite } from "../intake/decode/remote-write.ts";
+import { FAMILY_TYPES } from "./family.ts";
 import { encodeWriteRequest, newestTimeMs, type StampedSample } from "./remote-write.ts";
 import { seriesOf } from "./series.ts";
 
 const { root } = protobuf.parse(`
   syntax = "proto3";
-  message WriteRequest { repeated TimeSeries timeseries = 1; }
+  message WriteRequest { repeated TimeSeries timeseries = 1; repeated MetricMetadata metadata = 3; }
+  message MetricMetadata {
+    enum MetricType {
+      UNKNOWN = 0; COUNTER = 1; GAUGE = 2; HISTOGRAM = 3; GAUGEHISTOGRAM = 4; SUMMARY = 5;
+      INFO = 6; STATESET = 7;
+    }
+    MetricType type = 1; string metric_family_name = 2; string help = 4; string unit = 5;
+  }
   message TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; }
   message Label { string name = 1; string value = 2; }
   message Sample { double value = 1; int64 timestamp = 2; }
@@ -55,6 +63,31 @@ test("protobufjs reads what we write", () => {
       );
     }),
     { numRuns: 500 },
+  );
+});
+
+test("protobufjs reads the metadata, and the newest time is still found", () => {
+  const text = fc.string({ unit: "grapheme", maxLength: 200 }).filter((one) => one.isWellFormed());
+  const family = fc.record({
+    name: fc.stringMatching(/^[a-z_]{1,200}$/),
+    type: fc.constantFrom(...FAMILY_TYPES),
+    ...{ help: text, unit: text },
+  });
+  fc.assert(
+    fc.property(samples, fc.array(family, { maxLength: 5 }), (given, families) => {
+      const bytes = encodeWriteRequest(given, families);
+      const { metadata, timeseries } = WriteRequest.toObject(WriteRequest.decode(bytes), {
+        ...{ enums: String, defaults: true, arrays: true },
+      }) as { metadata: readonly object[]; timeseries: readonly object[] };
+      expect(timeseries).toHaveLength(given.length);
+      expect(metadata).toEqual(
+        families.map(({ name, type, help, unit }) => ({
+          ...{ type: type.toUpperCase(), metricFamilyName: name, help, unit },
+        })),
+      );
+      expect(newestTimeMs(bytes)).toBe(newestTimeMs(encodeWriteRequest(given)));
+    }),
+    { numRuns: 300 },
   );
 });
 

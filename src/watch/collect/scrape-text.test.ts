@@ -6,6 +6,7 @@ const TARGET: ScrapeTarget = {
   labels: { job: "j", instance: "h:1" },
   externalLabels: { host: "me" },
   honorLabels: false,
+  honorTimestamps: true,
   maxSamples: 100,
 };
 const labelsOf = (target: Partial<ScrapeTarget>, labels: Readonly<Record<string, string>>) =>
@@ -13,7 +14,7 @@ const labelsOf = (target: Partial<ScrapeTarget>, labels: Readonly<Record<string,
     targetLabels({ ...TARGET, ...target }, { name: "m", labels: Object.entries(labels) }),
   );
 const reasonFor = (text: string, target: Partial<ScrapeTarget> = {}): string => {
-  const outcome = scrapeReader({ ...TARGET, ...target })(text);
+  const outcome = scrapeReader({ ...TARGET, ...target }).read(text, "text");
   return outcome.ok ? "" : outcome.error;
 };
 
@@ -37,10 +38,32 @@ describe("labels of a target", () => {
 });
 
 describe("a scrape", () => {
+  test("counts the series that the last whole text did not have", () => {
+    const { read } = scrapeReader(TARGET);
+    const addedBy = (text: string) => {
+      const outcome = read(text, "text");
+      return outcome.ok ? outcome.value.added : outcome.error;
+    };
+    expect(addedBy("a 1\nb 1\n")).toBe(2);
+    expect(addedBy("a 2\nb 2\n")).toBe(0);
+    expect(addedBy("a 2\nc 2\n")).toBe(1);
+    expect(addedBy("a 2\nwrong\n")).toContain("line 2");
+    expect(addedBy("a 3\nb 3\nc 3\n")).toBe(1);
+  });
+
+  test.each([
+    [true, 1_000],
+    [false, undefined],
+  ])("honours the target's own times: %s", (honorTimestamps, timeMs) => {
+    const { read } = scrapeReader({ ...TARGET, honorTimestamps });
+    const outcome = read("m 1 1000\n", "text");
+    expect(outcome.ok && outcome.value.samples[0]?.timeMs).toBe(timeMs);
+  });
+
   test("gives the same series object for the same series, however it is written", () => {
-    const read = scrapeReader(TARGET);
+    const { read } = scrapeReader(TARGET);
     const seriesIn = (text: string) => {
-      const outcome = read(text);
+      const outcome = read(text, "text");
       if (!outcome.ok) throw new Error(outcome.error);
       return outcome.value.samples.map(({ series }) => series);
     };
@@ -50,15 +73,15 @@ describe("a scrape", () => {
   });
 
   test("counts the same series twice in one text, and keeps the first", () => {
-    const outcome = scrapeReader(TARGET)("m 1\nm 2\nm{} 3\n");
+    const outcome = scrapeReader(TARGET).read("m 1\nm 2\nm{} 3\n", "text");
     expect(outcome).toMatchObject({ ok: true, value: { duplicates: 2, samples: [{ value: 1 }] } });
   });
 
   test("that invents labels each time forgets the old ones", () => {
-    const read = scrapeReader({ ...TARGET, maxSamples: 5_000 });
+    const { read } = scrapeReader({ ...TARGET, maxSamples: 5_000 });
     const firstOf = (round: number) => {
       const lines = Array.from({ length: 2_000 }, (_, n) => `m{id="${round}-${n}"} 1`);
-      const outcome = read(lines.join("\n"));
+      const outcome = read(lines.join("\n"), "text");
       if (!outcome.ok) throw new Error(outcome.error);
       return outcome.value.samples[0]!.series;
     };

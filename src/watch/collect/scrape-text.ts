@@ -7,7 +7,8 @@
  * Errors: a text that is not an exposition, has more than `maxSamples`, or labels over the limits.
  */
 import { ok, type Result } from "../../kernel/result.ts";
-import { parseExposition, parseSeriesName, type SeriesName } from "./exposition.ts";
+import { parseExposition, parseSeriesName, type Format, type SeriesName } from "./exposition.ts";
+import { familyBook, type FamilyBook } from "./family.ts";
 import { seriesOf, type Labels, type Sample, type Series } from "./series.ts";
 
 export type ScrapeTarget = {
@@ -15,6 +16,8 @@ export type ScrapeTarget = {
   readonly honorLabels: boolean;
   /** Added where a series does not have them already, as Prometheus's external labels are. */
   readonly externalLabels: Readonly<Record<string, string>>;
+  /** False: a time the target gives is not believed, all samples carry that of the scrape. */
+  readonly honorTimestamps: boolean;
   readonly maxSamples: number;
 };
 
@@ -22,6 +25,13 @@ export type ScrapedText = {
   readonly samples: readonly Sample[];
   /** The same series twice in one text: the first counts. */
   readonly duplicates: number;
+  /** Series that the last whole text did not have. */
+  readonly added: number;
+};
+
+export type ScrapeReader = {
+  readonly read: (text: string, format: Format) => Result<ScrapedText, string>;
+  readonly families: FamilyBook;
 };
 
 /** The hub's limits: it would refuse the whole batch for one such series. */
@@ -33,7 +43,11 @@ const MAX_SHOWN = 80;
 const CACHE_SLACK = 1_000;
 
 export const targetLabels = (
-  { labels, honorLabels, externalLabels }: Omit<ScrapeTarget, "maxSamples">,
+  {
+    labels,
+    honorLabels,
+    externalLabels,
+  }: Pick<ScrapeTarget, "labels" | "honorLabels" | "externalLabels">,
   parsed: SeriesName,
 ): Map<string, string> => {
   const merged = new Map(parsed.labels.filter(([, value]) => value !== ""));
@@ -67,10 +81,12 @@ const overLimit = (labels: Labels): string | undefined => {
   return undefined;
 };
 
-export const scrapeReader = (target: ScrapeTarget) => {
+export const scrapeReader = (target: ScrapeTarget): ScrapeReader => {
   const byText = new Map<string, Series>();
   const byLabels = new Map<string, Series>();
+  const families = familyBook();
   let round = 0;
+  let wholeRound = 0;
 
   const learn = (seriesText: string): Series | string => {
     const parsed = parseSeriesName(seriesText);
@@ -91,24 +107,36 @@ export const scrapeReader = (target: ScrapeTarget) => {
     }
   };
 
-  return (text: string): Result<ScrapedText, string> => {
+  const read = (text: string, format: Format): Result<ScrapedText, string> => {
     round += 1;
+    families.begin();
     const samples: Sample[] = [];
     let duplicates = 0;
-    const outcome = parseExposition(text, ({ seriesText, value, timeMs }) => {
-      const series = byText.get(seriesText) ?? learn(seriesText);
-      if (typeof series === "string") return series;
-      if (series.round === round) {
-        duplicates += 1;
+    let added = 0;
+    const outcome = parseExposition(text, {
+      format,
+      family: families.note,
+      sample: ({ seriesText, value, timeMs }) => {
+        const series = byText.get(seriesText) ?? learn(seriesText);
+        if (typeof series === "string") return series;
+        if (series.round === round) {
+          duplicates += 1;
+          return undefined;
+        }
+        if (samples.length >= target.maxSamples) return `more than ${target.maxSamples} samples`;
+        // A text that was refused half-way has marked some: they are still not new to the hub.
+        if (series.round < wholeRound || series.round === 0) added += 1;
+        series.round = round;
+        const isStamped = timeMs !== undefined && target.honorTimestamps;
+        samples.push(isStamped ? { series, value, timeMs } : { series, value });
         return undefined;
-      }
-      if (samples.length >= target.maxSamples) return `more than ${target.maxSamples} samples`;
-      series.round = round;
-      samples.push(timeMs === undefined ? { series, value } : { series, value, timeMs });
-      return undefined;
+      },
     });
     // A target that invents labels on every scrape must not fill the memory.
     if (byText.size > 2 * samples.length + CACHE_SLACK) sweep();
-    return outcome.ok ? ok({ samples, duplicates }) : outcome;
+    if (!outcome.ok) return outcome;
+    wholeRound = round;
+    return ok({ samples, duplicates, added });
   };
+  return { read, families };
 };

@@ -1,17 +1,22 @@
 /**
  * One HTTP request with every bound set: time for the whole exchange, bytes of the answer as
- * unpacked. Redirects are not followed: a target that moved is a finding, not a detour.
+ * unpacked. Redirects are followed by `exchangeFollowing` alone, and only so many.
  *
- * Errors: ExchangeFault: "timeout", "too_large", "network", "aborted".
+ * Errors: ExchangeFault: "timeout", "too_large", "network", "aborted", "redirect".
  */
 import { request as httpRequest, type Agent, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
+import { TLSSocket } from "node:tls";
 import { createGunzip } from "node:zlib";
+import { factsOf, type PeerFacts } from "./peer-certificate.ts";
+import type { TlsSettings } from "./target-access.ts";
+
+type Reason = "timeout" | "too_large" | "network" | "aborted" | "redirect";
 
 export class ExchangeFault extends Error {
   override readonly name = "ExchangeFault";
-  readonly reason: "timeout" | "too_large" | "network" | "aborted";
-  constructor(reason: ExchangeFault["reason"], message: string, cause?: unknown) {
+  readonly reason: Reason;
+  constructor(reason: Reason, message: string, cause?: unknown) {
     super(message, { cause });
     this.reason = reason;
   }
@@ -27,6 +32,7 @@ export type Exchange = {
   readonly signal: AbortSignal;
   /** Kept-alive connections; the agent of the URL's scheme. */
   readonly agent?: Agent;
+  readonly tls?: TlsSettings;
   /** Sees the connection before anything is sent on it; throwing gives the request up. */
   readonly onConnection?: (isReused: boolean) => void;
 };
@@ -34,10 +40,13 @@ export type Answer = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Buffer;
+  readonly httpVersion: string;
+  /** Of an encrypted connection. */
+  readonly peer?: PeerFacts;
 };
 
 const collectBody = async (message: IncomingMessage, maxBytes: number): Promise<Buffer> => {
-  const isPacked = message.headers["content-encoding"] === "gzip";
+  const isPacked = /^(?:x-)?gzip$/i.test(message.headers["content-encoding"] ?? "");
   const source = isPacked ? message.pipe(createGunzip()) : message;
   // A packed answer that breaks off would otherwise leave the unpacker waiting.
   if (isPacked) message.once("error", (fault) => source.destroy(fault));
@@ -74,6 +83,7 @@ export const exchange = async (options: Exchange): Promise<Answer> => {
     headers: { ...headers, ...length },
     signal: limit.signal,
     ...(options.agent === undefined ? {} : { agent: options.agent }),
+    ...options.tls,
   });
   let message: IncomingMessage | undefined;
   try {
@@ -92,8 +102,11 @@ export const exchange = async (options: Exchange): Promise<Answer> => {
     // After the answer's head, an abort shows as an error of the message, but may be of the
     // request.
     request.on("error", () => undefined);
+    // While it is open: a certificate cannot be asked for afterwards.
+    const peer = message.socket instanceof TLSSocket ? { peer: factsOf(message.socket) } : {};
     const bytes = await collectBody(message, maxBytes);
-    return { status: message.statusCode ?? 0, headers: message.headers, body: bytes };
+    const { statusCode: status = 0, headers: found, httpVersion } = message;
+    return { status, headers: found, body: bytes, httpVersion, ...peer };
   } catch (fault) {
     request.destroy();
     message?.destroy();
@@ -105,5 +118,52 @@ export const exchange = async (options: Exchange): Promise<Answer> => {
   } finally {
     clearTimeout(timer);
     options.signal.removeEventListener("abort", giveUp);
+  }
+};
+
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** Where an answer sends to; undefined where it is the answer. */
+const redirection = ({ status, headers }: Answer, from: URL): URL | undefined => {
+  const { location } = headers;
+  if (!REDIRECTS.has(status) || typeof location !== "string") return undefined;
+  const to = URL.parse(location, from);
+  if (to === null || !/^https?:$/.test(to.protocol))
+    throw new ExchangeFault("redirect", `HTTP ${status} to what is no http(s) address`);
+  if (from.protocol === "https:" && to.protocol === "http:")
+    throw new ExchangeFault("redirect", `HTTP ${status} from https to http`);
+  return to;
+};
+
+/**
+ * A GET that goes where the answer sends it, `maxRedirects` times; 0 takes the answer as it is.
+ * What `secret` holds is shown to the first origin only. The time is that of all together.
+ */
+export const exchangeFollowing = async (
+  options: Omit<Exchange, "method" | "body" | "agent"> & {
+    readonly secret: Readonly<Record<string, string>>;
+    readonly maxRedirects: number;
+    readonly agentOf: (url: URL) => Agent;
+    readonly monotonic: () => number;
+  },
+): Promise<Answer> => {
+  const { secret, maxRedirects, agentOf, monotonic, ...common } = options;
+  const untilMs = monotonic() + common.timeoutMs;
+  let at = common.url;
+  for (let hops = 0; ; hops += 1) {
+    const isOurs = at.origin === common.url.origin;
+    const answer = await exchange({
+      ...common,
+      url: at,
+      headers: { ...common.headers, ...(isOurs ? secret : {}) },
+      // The first has all of it, so that its reason names the limit and not what is left.
+      timeoutMs: hops === 0 ? common.timeoutMs : Math.max(1, Math.ceil(untilMs - monotonic())),
+      agent: agentOf(at),
+    });
+    const next = maxRedirects === 0 ? undefined : redirection(answer, at);
+    if (next === undefined) return answer;
+    if (hops >= maxRedirects)
+      throw new ExchangeFault("redirect", `more than ${maxRedirects} redirects`);
+    at = next;
   }
 };

@@ -1,13 +1,18 @@
 /**
  * Probes an address from outside: HTTP answers as expected, or a TCP port accepts.
  *
- * Shape:  `probe_success` 0 or 1, `probe_duration_seconds`, and for HTTP `probe_http_status_code`
- *         (0 without an answer). A failed probe is a reading, not a fault of the collector.
+ * Shape:  `probe_success` 0 or 1, `probe_duration_seconds`; for HTTP `probe_http_status_code` (0
+ *         without an answer), of an answer `probe_http_version`, `probe_http_ssl`,
+ *         `probe_http_uncompressed_body_length`, and over TLS `probe_ssl_earliest_cert_expiry` and
+ *         `probe_tls_version_info{version}`; of a failure `probe_failure_info{reason}`: timeout,
+ *         too_large, network, status, certificate_file. A failed probe is a reading, not a fault of
+ *         the collector. A redirect is an answer: what moved is a finding.
  */
 import { connect } from "node:net";
 import type { Collector } from "../collector.ts";
-import { seriesOf, type Sample } from "../series.ts";
-import { exchange } from "./http-exchange.ts";
+import { outcome, probeReporter, type Finding } from "../probe-answer.ts";
+import { exchange, ExchangeFault, type Answer } from "./http-exchange.ts";
+import { tlsSettings, type TlsTerms } from "./target-access.ts";
 
 export type ProbeOptions = {
   readonly name: string;
@@ -19,6 +24,7 @@ export type HttpProbeOptions = ProbeOptions & {
   readonly url: string;
   /** Expected statuses; empty means any 2xx. */
   readonly statuses: readonly number[];
+  readonly tls?: TlsTerms | undefined;
 };
 export type TcpProbeOptions = ProbeOptions & { readonly host: string; readonly port: number };
 
@@ -26,46 +32,57 @@ type Clock = { readonly monotonic: () => number };
 
 /** What a probe reads of an answer before it has seen enough. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
-const MS = 1_000;
-
-const reporter = ({ name, labels }: ProbeOptions) => {
-  const series = (metric: string) =>
-    seriesOf(Object.entries({ ...labels, probe: name, __name__: metric }));
-  const success = series("probe_success");
-  const duration = series("probe_duration_seconds");
-  const status = series("probe_http_status_code");
-  return (isUp: boolean, elapsedMs: number, code?: number): readonly Sample[] => [
-    { series: success, value: isUp ? 1 : 0 },
-    { series: duration, value: elapsedMs / MS },
-    ...(code === undefined ? [] : [{ series: status, value: code }]),
-  ];
-};
 
 export const httpProbe = (clock: Clock, options: HttpProbeOptions): Collector => {
   const url = new URL(options.url);
-  const report = reporter(options);
-  const { timeoutMs, statuses } = options;
+  const { name, labels, timeoutMs, statuses } = options;
+  const report = probeReporter({ ...labels, probe: name });
+  const ask = async (signal: AbortSignal): Promise<Answer | string> => {
+    try {
+      const tls = await tlsSettings(options.tls);
+      return await exchange({
+        ...{ url, timeoutMs, signal, tls, maxBytes: MAX_ANSWER_BYTES },
+        headers: { "user-agent": "novaevo-agent", connection: "close" },
+      });
+    } catch (fault) {
+      return fault instanceof ExchangeFault ? fault.reason : "certificate_file";
+    }
+  };
   return {
-    name: `probe:${options.name}`,
+    name: `probe:${name}`,
     intervalMs: options.intervalMs,
     timeoutMs,
     collect: async ({ signal }) => {
       const startedMs = clock.monotonic();
-      const headers = { "user-agent": "novaevo-agent", connection: "close" };
-      const outcome = await exchange({
-        url,
-        headers,
-        timeoutMs,
-        maxBytes: MAX_ANSWER_BYTES,
-        signal,
-      }).catch(() => undefined);
-      const code = outcome?.status ?? 0;
-      const isExpected = statuses.length > 0 ? statuses.includes(code) : code >= 200 && code < 300;
-      return report(isExpected, clock.monotonic() - startedMs, code);
+      const answer = await ask(signal);
+      const elapsedMs = clock.monotonic() - startedMs;
+      if (typeof answer === "string") return report(withStatus(answer, elapsedMs, 0));
+      const { status } = answer;
+      const isExpected =
+        statuses.length > 0 ? statuses.includes(status) : status >= 200 && status < 300;
+      const why = isExpected ? undefined : "status";
+      return report([...withStatus(why, elapsedMs, status), ...detailsOf(answer)]);
     },
-    failed: ({ elapsedMs }) => report(false, elapsedMs, 0),
+    failed: ({ elapsedMs }) => report(withStatus("timeout", elapsedMs, 0)),
   };
 };
+
+const withStatus = (why: string | undefined, elapsedMs: number, status: number) => [
+  ...outcome(why, elapsedMs),
+  { metric: "probe_http_status_code", value: status },
+];
+
+const detailsOf = ({ body, httpVersion, peer }: Answer): readonly Finding[] => [
+  { metric: "probe_http_version", value: Number(httpVersion) },
+  { metric: "probe_http_uncompressed_body_length", value: body.length },
+  { metric: "probe_http_ssl", value: peer === undefined ? 0 : 1 },
+  ...(peer?.earliestExpiryS === undefined
+    ? []
+    : [{ metric: "probe_ssl_earliest_cert_expiry", value: peer.earliestExpiryS }]),
+  ...(peer === undefined
+    ? []
+    : [{ metric: "probe_tls_version_info", value: 1, labels: { version: peer.version } }]),
+];
 
 const accepts = (host: string, port: number, signal: AbortSignal): Promise<boolean> =>
   new Promise((resolve) => {
@@ -83,17 +100,19 @@ const accepts = (host: string, port: number, signal: AbortSignal): Promise<boole
   });
 
 export const tcpProbe = (clock: Clock, options: TcpProbeOptions): Collector => {
-  const report = reporter(options);
+  const { name, labels, timeoutMs } = options;
+  const report = probeReporter({ ...labels, probe: name });
   return {
-    name: `probe:${options.name}`,
+    name: `probe:${name}`,
     intervalMs: options.intervalMs,
-    timeoutMs: options.timeoutMs,
+    timeoutMs,
     collect: async ({ signal }) => {
       const startedMs = clock.monotonic();
-      const bounded = AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs)]);
+      const bounded = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
       const isOpen = await accepts(options.host, options.port, bounded);
-      return report(isOpen, clock.monotonic() - startedMs);
+      const why = isOpen ? undefined : bounded.aborted ? "timeout" : "network";
+      return report(outcome(why, clock.monotonic() - startedMs));
     },
-    failed: ({ elapsedMs }) => report(false, elapsedMs),
+    failed: ({ elapsedMs }) => report(outcome("timeout", elapsedMs)),
   };
 };
