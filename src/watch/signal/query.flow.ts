@@ -157,7 +157,7 @@ const evaluate = (
   };
   const limits = {
     maxSamples: MAX_SAMPLES,
-    deadlineMs: deps.monotonic() + EVAL_MS,
+    timeoutMs: EVAL_MS,
     now: deps.monotonic,
   };
   const value: Result<Value, EvalFault> =

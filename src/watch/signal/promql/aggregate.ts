@@ -9,7 +9,7 @@ import { METRIC_NAME, type Labels } from "../series.ts";
 import type { Aggregate } from "./ast.ts";
 import { stringOf } from "./check.ts";
 import type { Context } from "./context.ts";
-import { spend } from "./context.ts";
+import { hold, work } from "./context.ts";
 import { EvalError } from "./fault.ts";
 import { FOLDS, type Folded } from "./fold.ts";
 import { quantileOf } from "./quantile.ts";
@@ -67,7 +67,7 @@ const foldRows = (context: Context, expr: Aggregate, op: keyof typeof FOLDS, sin
     const key = keyOf(row.labels);
     let group = groups.get(key);
     if (group === undefined) {
-      spend(context, steps * 2);
+      hold(context, steps * 2);
       group = { folded: fold.start(steps), labels: labelsOf(row.labels), dropName: false };
       groups.set(key, group);
     }
@@ -110,6 +110,7 @@ const quantileRows = (context: Context, expr: Aggregate, sink: Sink): void => {
     const result = newRow(group.labels, steps, dropName);
     const values = new Float64Array(group.rows.length);
     for (let k = 0; k < steps; k++) {
+      work(context, group.rows.length);
       let count = 0;
       for (const row of group.rows) if (row.present[k] !== 0) values[count++] = row.values[k]!;
       if (count === 0) continue;
@@ -119,6 +120,9 @@ const quantileRows = (context: Context, expr: Aggregate, sink: Sink): void => {
     sink(result);
   }
 };
+
+/** A label set and a key per sample cost as much as so many plain samples. */
+const COUNT_WORK = 20;
 
 const countValueRows = (context: Context, expr: Aggregate, sink: Sink): void => {
   if (expr.param === undefined) throw new Error("count_values without a label");
@@ -130,13 +134,14 @@ const countValueRows = (context: Context, expr: Aggregate, sink: Sink): void => 
   const found = new Map<string, Row>();
   for (const group of groupsOf(context, expr)) {
     for (const row of group.rows) {
+      work(context, steps * COUNT_WORK);
       for (let k = 0; k < steps; k++) {
         if (row.present[k] === 0) continue;
         const labels = withLabel(group.labels, name, formatDecimal(row.values[k]!));
         const key = labelsKey(labels);
         let result = found.get(key);
         if (result === undefined) {
-          spend(context, steps);
+          hold(context, steps);
           found.set(key, (result = newRow(labels, steps)));
         }
         result.values[k]!++;
@@ -155,6 +160,7 @@ const chooseRows = (context: Context, expr: Aggregate, sink: Sink): void => {
     const order = new Map<Row, number>();
     const kept = rows.map(() => new Uint8Array(steps));
     for (let k = 0; k < steps; k++) {
+      work(context, rows.length);
       const chosen = chosenAt(expr, rows, k, param[k]!);
       for (const index of chosen) {
         kept[index]![k] = 1;

@@ -4,7 +4,7 @@
  */
 import { type Binary, isComparison, isSetOperator } from "./ast.ts";
 import { typeOf } from "./check.ts";
-import type { Context } from "./context.ts";
+import { type Context, hold } from "./context.ts";
 import { matchedRows, setRows } from "./matching.ts";
 import { ARITHMETIC, COMPARISON } from "./numbers.ts";
 import type { Row, Sink } from "./row.ts";
@@ -38,7 +38,9 @@ export const binaryRows = (context: Context, expr: Binary, sink: Sink): void => 
   const right = context.evaluator.frame(context, rhs);
   const result = isSetOperator(op)
     ? setRows(op, left, right, matching, context.grid.steps)
-    : matchedRows({ op, bool: expr.bool, matching }, left, right, context.grid.steps);
+    : matchedRows({ op, bool: expr.bool, matching }, left, right, context.grid.steps, (amount) =>
+        hold(context, amount),
+      );
   for (const row of result) sink(row);
 };
 

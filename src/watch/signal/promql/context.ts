@@ -1,8 +1,10 @@
 /**
  * What every part of an evaluation shares: the grid, the source of series, and the budget.
  *
- * Errors: `EvalError` "limit" when too many series or samples would be loaded or made, "timeout"
- *         when the deadline is past; both name the limit.
+ * Units:  ms, bytes; work is counted in samples looked at.
+ * Errors: `EvalError` "limit" when too many series or samples would be loaded, or too much memory
+ *         be held; "timeout" when the deadline is past; each names its limit. "stopped" when the
+ *         asker has gone. The texts begin as Prometheus' do.
  */
 import type { SampleBuffer, SeriesData } from "../series.ts";
 import type { Matcher } from "../matcher.ts";
@@ -23,10 +25,16 @@ export type EvalLimits = TimeOptions & {
   readonly maxSamples: number;
   /** Series one selector may match. */
   readonly maxSeries: number;
+  /** Series of the answer. */
+  readonly maxResultSeries: number;
   readonly maxSteps: number;
-  /** On the clock that `now` reads. */
-  readonly deadlineMs: number;
+  readonly maxSubquerySteps: number;
+  /** Rows that are held side by side, all of the query together. */
+  readonly maxBytes: number;
+  readonly timeoutMs: number;
   readonly now: () => number;
+  /** Has the asker gone? Looked at wherever the clock is. */
+  readonly isStopped: () => boolean;
 };
 
 /** The walk over the tree, as an argument, so that each kind of node can have a file of its own. */
@@ -48,11 +56,17 @@ export type Context = {
   readonly query: QueryRange;
   readonly source: Source;
   readonly limits: EvalLimits;
-  readonly spent: { samples: number; rows: number };
+  readonly deadlineMs: number;
+  readonly spent: { samples: number; work: number; bytes: number };
   readonly buffer: SampleBuffer;
 };
 
-const ROWS_PER_CLOCK_READ = 64;
+const WORK_PER_CLOCK_READ = 100_000;
+/** What a row costs beside its samples, so that many small ones come to a clock read as well. */
+const ROW_WORK = 1_000;
+/** A double and a mark at each step, and the row itself. */
+const POINT_BYTES = 9;
+const ROW_BYTES = 256;
 
 export const newContext = (
   evaluator: Evaluator,
@@ -66,7 +80,8 @@ export const newContext = (
   query,
   source,
   limits,
-  spent: { samples: 0, rows: 0 },
+  deadlineMs: limits.now() + limits.timeoutMs,
+  spent: { samples: 0, work: 0, bytes: 0 },
   buffer: newSampleBuffer(),
 });
 
@@ -74,12 +89,36 @@ export const spend = (context: Context, samples: number): void => {
   const { spent, limits } = context;
   spent.samples += samples;
   if (spent.samples > limits.maxSamples) {
-    const message = `the query needs more than ${limits.maxSamples} samples in memory`;
+    const message =
+      "query processing would load too many samples into memory in query execution: " +
+      `more than ${limits.maxSamples}`;
     throw new EvalError("limit", message);
   }
-  if (++spent.rows % ROWS_PER_CLOCK_READ !== 0) return;
-  if (limits.now() <= limits.deadlineMs) return;
-  throw new EvalError("timeout", "the query took longer than it may");
+  work(context, samples + ROW_WORK);
+};
+
+/** Says that so much was done; now and then this looks at the clock and for the asker. */
+export const work = ({ spent, limits, deadlineMs }: Context, amount: number): void => {
+  spent.work += amount;
+  if (spent.work < WORK_PER_CLOCK_READ) return;
+  spent.work = 0;
+  if (limits.isStopped()) {
+    throw new EvalError("stopped", "query was canceled in expression evaluation");
+  }
+  if (limits.now() <= deadlineMs) return;
+  const message = `query timed out in expression evaluation: more than ${limits.timeoutMs} ms`;
+  throw new EvalError("timeout", message);
+};
+
+/** Says that a row of so many steps is kept. */
+export const hold = (context: Context, steps: number): void => {
+  const { spent, limits } = context;
+  spent.bytes += steps * POINT_BYTES + ROW_BYTES;
+  if (spent.bytes > limits.maxBytes) {
+    const message = `query processing would hold too much memory: more than ${limits.maxBytes} bytes`;
+    throw new EvalError("limit", message);
+  }
+  spend(context, steps);
 };
 
 export const load = (context: Context, selection: Selection): readonly SeriesData[] => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Matcher } from "../matcher.ts";
 import type { Labels, SeriesData } from "../series.ts";
 import { newWindow, type Window } from "../window.ts";
-import { EVAL_LIMITS, evaluateInstant, evaluateRange, type Value } from "./evaluate.ts";
+import { evaluateInstant, evaluateRange, type Value } from "./evaluate.ts";
 import { selectorsOf } from "./grid.ts";
 import { parsePromql } from "./parser.ts";
 import { formatLabels } from "./print.ts";
@@ -428,33 +428,7 @@ describe("what must be loaded", () => {
   });
 });
 
-describe("limits", () => {
-  const minutes = { startMs: 0, endMs: 300_000, stepMs: 60_000 };
-  const evaluate = (text: string, limits: Partial<typeof EVAL_LIMITS>): string => {
-    const result = evaluateRange(parse(text), minutes, window.select, limits);
-    return result.ok ? "ok" : `${result.error.code}: ${result.error.message}`;
-  };
-
-  test.each([
-    ["samples", "up", { maxSamples: 5 }, "limit: the query needs more than 5 samples"],
-    ["series", "up", { maxSeries: 1 }, "limit: a selector matches 2 series, at most 1"],
-    ["steps", "up", { maxSteps: 5 }, "limit: the query has 6 steps, at most 5"],
-    ["subquery steps", "max_over_time(vector(1)[1y:1ms])", {}, "limit: a subquery has"],
-    ["control", "up", {}, "ok"],
-  ])("too many %s is refused with the limit's name", (_, text, limits, wanted) => {
-    expect(evaluate(text, limits).slice(0, wanted.length)).toBe(wanted);
-  });
-
-  test("a query past its deadline stops", () => {
-    const many = windowOf(
-      Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`m{i="${i}"}`, [1]])),
-    );
-    let nowMs = 0;
-    const limits = { deadlineMs: 1, now: () => nowMs++ };
-    const result = evaluateInstant(parse("sum(m)"), { timeMs: 0 }, many.select, limits);
-    expect(result).toMatchObject({ ok: false, error: { code: "timeout" } });
-  });
-
+describe("sources", () => {
   test("a source of plain arrays serves as well, stale markers left out of ranges", () => {
     const data: SeriesData = {
       labels: [["__name__", "a"]],

@@ -20,9 +20,9 @@ import {
   type Evaluator,
   liveSamplesOf,
   load,
+  hold,
   newContext,
   type Source,
-  spend,
 } from "./context.ts";
 import { EvalError, type EvalFault } from "./fault.ts";
 import {
@@ -52,9 +52,13 @@ export const EVAL_LIMITS: EvalLimits = {
   ...DEFAULT_TIMES,
   maxSamples: 50_000_000,
   maxSeries: 100_000,
+  maxResultSeries: 100_000,
   maxSteps: 11_000,
-  deadlineMs: Infinity,
+  maxSubquerySteps: 1_000_000,
+  maxBytes: 2 ** 30,
+  timeoutMs: Infinity,
   now: () => 0,
+  isStopped: () => false,
 };
 
 export const evaluateInstant = (
@@ -95,7 +99,10 @@ export const evaluateRange = (
     const context = newContext(EVALUATOR, grid, query, source, { ...EVAL_LIMITS, ...limits });
     if (query.stepMs <= 0) throw new EvalError("type", "the step must be greater than 0");
     if (grid.steps > context.limits.maxSteps) {
-      const message = `the query has ${grid.steps} steps, at most ${context.limits.maxSteps}`;
+      const most = context.limits.maxSteps.toLocaleString("en");
+      const message =
+        `exceeded maximum resolution of ${most} points per timeseries (${grid.steps}). ` +
+        "Try decreasing the query resolution (?step=XX)";
       throw new EvalError("limit", message);
     }
     const type = typeOf(expr);
@@ -110,6 +117,12 @@ export const evaluateRange = (
     }
     return { type: "matrix", series: seriesOf(context, dropNames(frame(context, expr))) };
   });
+
+const bounded = <T>({ limits }: Context, series: T[]): T[] => {
+  if (series.length <= limits.maxResultSeries) return series;
+  const message = `the answer has ${series.length} series, at most ${limits.maxResultSeries} are allowed`;
+  throw new EvalError("limit", message);
+};
 
 const guarded = (work: () => Value): Result<Value, EvalFault> => {
   try {
@@ -126,7 +139,7 @@ const vectorOf = (context: Context, expr: Expr): VectorSample[] => {
   for (const { labels, values, present } of dropNames(frame(context, expr))) {
     if (present[0] !== 0) samples.push({ labels, t, v: values[0]! });
   }
-  return samples;
+  return bounded(context, samples);
 };
 
 const seriesOf = (context: Context, rows: readonly Row[]): MatrixSeries[] => {
@@ -140,7 +153,7 @@ const seriesOf = (context: Context, rows: readonly Row[]): MatrixSeries[] => {
       values: values.subarray(0, length),
     });
   }
-  return series.sort((a, b) => compareLabels(a.labels, b.labels));
+  return bounded(context, series).sort((a, b) => compareLabels(a.labels, b.labels));
 };
 
 /** The samples of a range selector or subquery themselves. */
@@ -156,13 +169,14 @@ const rawMatrix = (context: Context, expr: Expr): MatrixSeries[] => {
   for (const data of load(context, selectionOf(inner.selector, grid, query, inner.rangeMs))) {
     const { timestamps, values, length } = liveSamplesOf(context, data);
     if (length === 0) continue;
+    hold(context, length);
     series.push({
       labels: data.labels,
       timestamps: timestamps.slice(0, length),
       values: values.slice(0, length),
     });
   }
-  return series.sort((a, b) => compareLabels(a.labels, b.labels));
+  return bounded(context, series).sort((a, b) => compareLabels(a.labels, b.labels));
 };
 
 const rows: Evaluator["rows"] = (context, expr, sink) => {
@@ -185,7 +199,7 @@ const negated = (row: Row): Row => {
 const frame: Evaluator["frame"] = (context, expr) => {
   const all: Row[] = [];
   rows(context, expr, (row) => {
-    spend(context, context.grid.steps);
+    hold(context, context.grid.steps);
     all.push(copyRow(row));
   });
   return all;
@@ -193,10 +207,11 @@ const frame: Evaluator["frame"] = (context, expr) => {
 
 /** On a grid of its own; a scalar counts as a vector of one series without labels. */
 const subquery: Evaluator["subquery"] = (context, expr) => {
-  const { defaultStepMs, maxSamples } = context.limits;
+  const { defaultStepMs, maxSubquerySteps } = context.limits;
   const grid = subqueryGrid(expr, context.grid, context.query, defaultStepMs);
-  if (grid.steps > maxSamples) {
-    throw new EvalError("limit", `a subquery has ${grid.steps} steps`);
+  if (grid.steps > maxSubquerySteps) {
+    const message = `a subquery has ${grid.steps} steps, at most ${maxSubquerySteps} are allowed`;
+    throw new EvalError("limit", message);
   }
   const inner = { ...context, grid };
   if (grid.steps === 0) return { rows: [], context: inner };

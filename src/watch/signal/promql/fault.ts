@@ -2,7 +2,8 @@
  * What can go wrong between a query's text and its answer.
  *
  * Shape:  a parse fault has a position; an evaluation fault has a code: `type` (the expression
- *         cannot mean anything on this data), `limit` (it costs too much), `timeout`.
+ *         cannot mean anything on this data), `limit` (it costs too much), `timeout`, `stopped`
+ *         (nobody waits for the answer any more).
  * Errors: inside this folder both travel as exceptions and become results at its doors.
  */
 
@@ -12,7 +13,7 @@ export type ParseFault = {
   readonly position: number;
 };
 export type EvalFault = {
-  readonly code: "limit" | "type" | "timeout";
+  readonly code: "limit" | "type" | "timeout" | "stopped";
   readonly message: string;
 };
 

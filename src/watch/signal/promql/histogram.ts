@@ -8,7 +8,7 @@
  */
 import type { Labels } from "../series.ts";
 import { labelValue } from "../series.ts";
-import type { Context } from "./context.ts";
+import { type Context, work } from "./context.ts";
 import { EvalError } from "./fault.ts";
 import { formatFloat } from "./print.ts";
 import { keyIgnoring, newRow, type Row, withLabel, withoutLabels } from "./row.ts";
@@ -66,10 +66,11 @@ const gather = ({ buckets }: Histogram, step: number, into: Buckets): void => {
 };
 
 const eachStep = function* (
-  { grid }: Context,
+  context: Context,
   rows: readonly Row[],
   answer: (buckets: Buckets, step: number) => number,
 ): Iterable<Row> {
+  const { grid } = context;
   for (const histogram of histogramsOf(rows)) {
     const size = histogram.buckets.length;
     const buckets: Buckets = {
@@ -79,6 +80,7 @@ const eachStep = function* (
     };
     const row = newRow(histogram.labels, grid.steps, true);
     for (let k = 0; k < grid.steps; k++) {
+      work(context, size);
       gather(histogram, k, buckets);
       if (buckets.length === 0) continue;
       row.values[k] = answer(buckets, k);

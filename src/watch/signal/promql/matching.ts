@@ -105,6 +105,7 @@ export const matchedRows = (
   left: readonly Row[],
   right: readonly Row[],
   steps: number,
+  worked: (amount: number) => void,
 ): Row[] => {
   const { matching } = operation;
   const swapped = matching.card === "one-to-many";
@@ -124,6 +125,7 @@ export const matchedRows = (
     if (partner === undefined) continue;
     if (matching.card === "one-to-one") meetOnce(met, key, row, partner, steps);
     for (const [index, other] of partner.rows.entries()) {
+      worked(steps);
       const made = combine(operation, row, other, partner.owner, index, swapped);
       if (!isEmpty(made)) result.push(made);
     }

@@ -6,11 +6,12 @@
  */
 import { isStaleAt, type SampleBuffer } from "../series.ts";
 import type { MatrixSelector, Selector, Subquery } from "./ast.ts";
-import { type Context, liveSamplesOf, load, samplesOf, spend } from "./context.ts";
+import { type Context, liveSamplesOf, load, samplesOf, spend, work } from "./context.ts";
 import { type References, referencesOf, selectionOf, timeAt } from "./grid.ts";
 import { fillRate, type RateMode, RATE_MODES } from "./rate-row.ts";
 import { KEEPS_NAME, type Range, type RangeFunction, RANGE_FUNCTIONS } from "./ranges.ts";
 import { newRow, type Row, type Sink } from "./row.ts";
+import { SLIDING } from "./sliding.ts";
 
 /** `ofTime`: the samples' timestamps in seconds instead of their values, as `timestamp` wants. */
 export const selectorRows = (
@@ -126,13 +127,17 @@ const filler = (
   if (mode !== undefined && references.strideMs > 0) {
     return (row, samples) => fillRate(row, samples, references, rangeMs, mode);
   }
+  const sliding = SLIDING[call.func];
+  if (sliding !== undefined && references.strideMs > 0 && references.strideMs < rangeMs) {
+    return (row, samples) => sliding(row, samples, references, rangeMs);
+  }
   const apply = RANGE_FUNCTIONS[call.func];
   if (apply === undefined) throw new Error(`no range function ${call.func}`);
   return (row, samples) => fillRange(context, call, apply, references, rangeMs, row, samples);
 };
 
 const fillRange = (
-  { grid }: Context,
+  context: Context,
   call: RangeCall,
   apply: RangeFunction,
   { firstMs, strideMs }: References,
@@ -140,6 +145,7 @@ const fillRange = (
   { values, present }: Row,
   { timestamps, values: vs, length }: SampleBuffer,
 ): boolean => {
+  const { grid } = context;
   const params = call.params.map(() => 0);
   const range: Range = {
     ts: timestamps,
@@ -162,6 +168,7 @@ const fillRange = (
     while (lo < hi && timestamps[lo]! <= startMs) lo++;
     present[k] = 0;
     if (lo === hi) continue;
+    work(context, hi - lo);
     range.lo = lo;
     range.hi = hi;
     range.startMs = startMs;
