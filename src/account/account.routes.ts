@@ -13,18 +13,29 @@ const DAY_MS = 86_400_000;
 const MAX_BEARER_CHARS = 200;
 const DONE = ok({ ok: true as const });
 
-/** Who calls: a bearer token where there is one, else the session's cookie. */
+/** Who calls: a token where there is one, else the session's cookie. */
 export const authenticateRequest =
   ({ accounts, cookie }: AccountRouteDeps) =>
   async (request: FastifyRequest): Promise<Principal | undefined> => {
-    const header = request.headers.authorization;
-    const bearer = header?.startsWith("Bearer ") === true ? header.slice(7).trim() : undefined;
+    const bearer = tokenOf(request.headers.authorization);
     if (bearer !== undefined && bearer.length > MAX_BEARER_CHARS) return undefined;
     const secret = request.cookies[cookie.name];
     if (bearer === undefined && secret === undefined) return undefined;
     const found = await accounts.authenticate({ bearer, cookie: secret });
     return found.ok ? found.value : undefined;
   };
+
+/**
+ * `Bearer` and the token, or `Basic` with any name and the token as the password: what Grafana,
+ * Prometheus and promtool can be configured to send.
+ */
+const tokenOf = (header: string | undefined): string | undefined => {
+  if (header?.startsWith("Bearer ") === true) return header.slice(7).trim();
+  if (header?.startsWith("Basic ") !== true) return undefined;
+  const pair = Buffer.from(header.slice(6), "base64").toString("utf8");
+  const colon = pair.indexOf(":");
+  return colon < 0 ? "" : pair.slice(colon + 1);
+};
 
 type RouteName =
   | "POST sessionCode"

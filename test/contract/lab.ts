@@ -114,6 +114,8 @@ export const openLab = async (
     readonly tls?: boolean;
     readonly trustProxy?: boolean;
     readonly port?: number;
+    /** An engine that has data, in place of the empty one. */
+    readonly signals?: Signals;
   } = {},
 ): Promise<Lab> => {
   const db = await testDb();
@@ -162,6 +164,7 @@ export const openLab = async (
     lastSampleMs: () => null,
     ledger: () => ({ size: 1, pending: 0 }),
   };
+  const signals = replace.signals ?? NO_SIGNALS;
   const server = await buildServer({
     authenticate: replace.authenticate ?? authenticateRequest({ accounts, cookie }),
     hosts: new Set(LOOPBACK_HOSTS),
@@ -171,12 +174,12 @@ export const openLab = async (
     ...(replace.trustProxy === undefined ? {} : { trustProxy: replace.trustProxy }),
     handlers: {
       ...systemRoutes({
-        ...{ signals: NO_SIGNALS, metrics, version: VERSION },
+        ...{ signals, metrics, version: VERSION },
         waiting: async () => [],
         draining: () => false,
       }),
-      ...telemetryRoutes({ signals: NO_SIGNALS, draining: () => false }),
-      ...prometheusRoutes({ signals: NO_SIGNALS, version: VERSION, now: clock.now }),
+      ...telemetryRoutes({ signals, draining: () => false }),
+      ...prometheusRoutes({ signals, version: VERSION, now: clock.now }),
       ...accountRoutes({ accounts, cookie }),
       ...opsRoutes({ ...ops, stream, services: () => ({ items: [] }) }),
       ...kpiRoutes({ applied: () => applied, latest, now: clock.now, history: async () => [] }),

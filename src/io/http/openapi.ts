@@ -29,6 +29,7 @@ export const openApi = (version: string): Json => {
       },
       securitySchemes: {
         bearer: { type: "http", scheme: "bearer" },
+        basic: { type: "http", scheme: "basic", description: "Any name; a token as the password." },
         session: {
           type: "apiKey",
           in: "cookie",
@@ -44,7 +45,9 @@ const operation = (route: RouteSpec): Json => ({
   operationId: `${route.method.toLowerCase()}-${route.path}`,
   summary: route.summary,
   "x-access": route.access,
-  ...(route.access === "public" ? {} : { security: [{ bearer: [] }, { session: [] }] }),
+  ...(route.access === "public"
+    ? {}
+    : { security: [{ bearer: [] }, { basic: [] }, { session: [] }] }),
   parameters: [...parameters(route.params, "path"), ...parameters(route.query, "query")],
   ...requestBody(route),
   responses: {

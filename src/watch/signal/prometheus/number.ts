@@ -21,7 +21,7 @@ export const scalarText = (value: number): string => {
 export const secondsText = (ms: number): string => `${ms / 1_000}`;
 
 const valueText = (value: number): string => {
-  if (value === Infinity) return "+Inf";
+  if (Math.abs(value) === Infinity) return value > 0 ? "+Inf" : "-Inf";
   return value === 0 && Object.is(value, -0) ? "-0" : `${value}`;
 };
 
