@@ -27,13 +27,14 @@ export const readLabelSets = async (
   limit: number,
 ): Promise<readonly Labels[]> => {
   const { where, params } = conditionsOf(scope);
-  const rows = await store.rows<{ labels: Record<string, string> }>(
-    `SELECT any(labels) AS labels FROM series WHERE ${where}
+  // Under another name than the column's: the conditions would be told of the aggregate.
+  const rows = await store.rows<{ found: Record<string, string> }>(
+    `SELECT any(labels) AS found FROM series WHERE ${where}
       GROUP BY metric, id ORDER BY metric, id LIMIT {limit: UInt32} ${SETTINGS}`,
     { ...params, limit },
   );
-  return rows.map(({ labels }) =>
-    Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : Number(a > b))),
+  return rows.map(({ found }) =>
+    Object.entries(found).toSorted(([a], [b]) => (a < b ? -1 : Number(a > b))),
   );
 };
 

@@ -9,8 +9,9 @@ import { promisify } from "node:util";
 import { constants, gzip } from "node:zlib";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Serving } from "../../../io/http/handlers.ts";
-import { problem, type Result } from "../../../kernel/result.ts";
+import { ok, problem, type Result } from "../../../kernel/result.ts";
 import type { Signals } from "../signals.ts";
+import type { PrometheusReply } from "./answer.ts";
 import {
   type Ask,
   exemplarsAsk,
@@ -45,10 +46,11 @@ type RouteName =
   | "GET promRules"
   | "GET promBuildInfo";
 
-/** Asks the worker has not answered yet, of all callers together. */
+/** Different asks the worker has not answered yet, of all callers together. */
 const MAX_WAITING = 256;
 const BUSY_RETRY_MS = 1_000;
 const MIN_GZIP_BYTES = 2_048;
+const UNAVAILABLE = 503;
 const RETRY_S = 1;
 
 type Handle = (caller: {
@@ -57,24 +59,15 @@ type Handle = (caller: {
 }) => Promise<unknown>;
 
 export const prometheusRoutes = (deps: PrometheusRouteDeps): Serving<RouteName> => {
-  const { signals, now, version } = deps;
-  let waiting = 0;
+  const { now, version } = deps;
+  const answerOnce = sharing(deps.signals);
   const door =
     (askOf: (given: Parameters, request: FastifyRequest) => Result<Ask>): Handle =>
     async ({ request, reply }) => {
       const ask = askOf(parametersOf(request), request);
       if (!ask.ok) return ask;
-      if (waiting >= MAX_WAITING) {
-        const message = `${MAX_WAITING} requests wait for an answer already`;
-        return problem("unavailable", message, { retryAfterMs: BUSY_RETRY_MS });
-      }
-      waiting += 1;
-      try {
-        const { status, body } = await signals.prometheus(ask.value);
-        return await sendBytes(request, reply, status, body);
-      } finally {
-        waiting -= 1;
-      }
+      const answer = answerOnce(ask.value);
+      return answer.ok ? sendAnswer(request, reply, await answer.value) : answer;
     };
   const query = door((given) => queryAsk(given, now()));
   const queryRange = door(queryRangeAsk);
@@ -101,6 +94,25 @@ export const prometheusRoutes = (deps: PrometheusRouteDeps): Serving<RouteName> 
   };
 };
 
+type Answer = PrometheusReply & { packed?: Promise<Buffer> };
+
+/** What is asked while the same is being answered gets that answer: ten viewers cost one. */
+const sharing = ({ prometheus }: PrometheusRouteDeps["signals"]) => {
+  const waiting = new Map<string, Promise<Answer>>();
+  return (ask: Ask): Result<Promise<Answer>> => {
+    const key = JSON.stringify(ask);
+    const known = waiting.get(key);
+    if (known !== undefined) return ok(known);
+    if (waiting.size >= MAX_WAITING) {
+      const message = `${MAX_WAITING} requests wait for an answer already`;
+      return problem("unavailable", message, { retryAfterMs: BUSY_RETRY_MS });
+    }
+    const fresh = prometheus(ask).finally(() => waiting.delete(key));
+    waiting.set(key, fresh);
+    return ok(fresh);
+  };
+};
+
 /**
  * Prometheus' names, and whose build it is. Without "features" Grafana takes it for a Prometheus
  * whose rules are not edited over the API, which is so.
@@ -124,22 +136,23 @@ const parametersOf = ({ url, body }: FastifyRequest): Parameters => {
 
 const compress = promisify(gzip);
 
-const sendBytes = async (
-  request: FastifyRequest,
+const sendAnswer = async (
+  { headers }: FastifyRequest,
   reply: FastifyReply,
-  status: number,
-  body: Uint8Array<ArrayBuffer>,
+  answer: Answer,
 ): Promise<FastifyReply> => {
+  const { status, body } = answer;
   void reply
     .code(status)
     .type("application/json")
     .header("cache-control", "no-store")
     .header("vary", "accept-encoding");
-  if (status === 503) void reply.header("retry-after", String(RETRY_S));
-  if (body.length < MIN_GZIP_BYTES || !takesGzip(request.headers["accept-encoding"])) {
+  if (status === UNAVAILABLE) void reply.header("retry-after", String(RETRY_S));
+  if (body.length < MIN_GZIP_BYTES || !takesGzip(headers["accept-encoding"])) {
     return reply.send(Buffer.from(body.buffer, body.byteOffset, body.length));
   }
-  const packed = await compress(body, { level: constants.Z_BEST_SPEED });
+  answer.packed ??= compress(body, { level: constants.Z_BEST_SPEED });
+  const packed = await answer.packed;
   return reply.header("content-encoding", "gzip").send(packed);
 };
 
