@@ -24,6 +24,7 @@ import { useGoTo, withLang } from "./shell/place.ts";
 import { Ribbon } from "./shell/ribbon.tsx";
 
 const Go = lazy(() => import("./pages/go.tsx"));
+const Explore = lazy(() => import("./pages/explore.tsx"));
 const Help = lazy(() => import("./shell/help.tsx").then(({ Help }) => ({ default: Help })));
 
 /** How long the session may take before the shell shows without it. */
@@ -150,6 +151,9 @@ const Shell = () => {
             </Route>
             <Route path="/go">
               <Go />
+            </Route>
+            <Route path="/explore">
+              <Explore />
             </Route>
             <Route path="/">
               <Redirect to={withLang("/ops", location.search)} replace />

@@ -6,7 +6,7 @@ import type { FastifyInstance } from "fastify";
 import { sendProblem } from "./answer.ts";
 
 const DIST = fileURLToPath(new URL("../../../ui/dist/", import.meta.url));
-const PAGES = /^\/(?:(?:ops|go|sign-in)(?:[/?#]|$)|[?#]|$)/;
+const PAGES = /^\/(?:(?:ops|go|explore|sign-in)(?:[/?#]|$)|[?#]|$)/;
 
 export const servePages = async (server: FastifyInstance): Promise<void> => {
   const built = existsSync(DIST);

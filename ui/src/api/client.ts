@@ -27,8 +27,6 @@ export type Ask = {
 
 export type Api = {
   readonly get: <T>(path: PathName, ask?: Ask) => Promise<Answer<T>>;
-  /** An address made by the caller: the Prometheus API repeats parameters (`match[]`). */
-  readonly read: <T>(address: string, signal?: AbortSignal) => Promise<Answer<T>>;
   readonly post: <T>(path: PathName, body: unknown) => Promise<Answer<T>>;
   readonly remove: <T>(path: PathName, ask?: Ask) => Promise<Answer<T>>;
 };
@@ -44,15 +42,11 @@ export const createApi = (deps: Deps): Api => {
   ): Promise<Answer<T>> => {
     const answer = await request<T>(deps.fetch, method, address(path, ask), ask.signal, body);
     const isSignIn = path === "sessionCode" || path === "sessionPassword";
-    return isSignIn ? answer : heeded(answer);
-  };
-  const heeded = <T>(answer: Answer<T>): Answer<T> => {
-    if (!answer.ok && answer.fault.status === 401) deps.onSignedOut();
+    if (!answer.ok && answer.fault.status === 401 && !isSignIn) deps.onSignedOut();
     return answer;
   };
   return {
     get: (path, ask = {}) => call("GET", path, ask),
-    read: async (at, signal) => heeded(await request(deps.fetch, "GET", at, signal, undefined)),
     post: (path, body) => call("POST", path, {}, body),
     remove: (path, ask = {}) => call("DELETE", path, ask),
   };

@@ -8,7 +8,8 @@
  *         editor without completion is still an editor.
  * Source: prometheus.io, "HTTP API"
  */
-import type { Answer, Api } from "../api/client.ts";
+import type { PathName } from "../../../src/contract/paths.ts";
+import type { Answer, Api, Ask } from "../api/client.ts";
 import type { Metadata } from "./infer-unit.ts";
 import type { Span } from "./range.ts";
 
@@ -46,7 +47,6 @@ type MetadataReply = Readonly<
 
 export type MetricInfo = { readonly type: string; readonly help: string; readonly unit: string };
 
-const BASE = "/api/v1";
 const KEPT_MS = 60_000;
 const MAX_KEPT = 200;
 /** Names and values asked for at once, for lists nobody could read anyway. */
@@ -54,64 +54,56 @@ const MAX_LISTED = 10_000;
 
 export type Prometheus = ReturnType<typeof prometheusOf>;
 
-export const prometheusOf = (api: Pick<Api, "read">, nowMs: () => number) => {
+export const prometheusOf = (api: Pick<Api, "get">, nowMs: () => number) => {
   const kept = new Map<string, { readonly atMs: number; readonly answer: Promise<unknown> }>();
-  const described = <T>(
-    path: string,
-    params: readonly (readonly [string, string])[],
-  ): Promise<T | undefined> => {
-    const address = addressOf(path, params);
-    const known = kept.get(address);
-    if (known !== undefined && nowMs() - known.atMs < KEPT_MS) return known.answer as Promise<T>;
-    const answer = api.read<Reply<T>>(address).then((one) => {
-      if (!one.ok) kept.delete(address);
+  const described = <T>(path: PathName, ask: Ask): Promise<T | undefined> => {
+    const key = JSON.stringify([path, ask]);
+    const known = kept.get(key);
+    if (known !== undefined && nowMs() - known.atMs < KEPT_MS) {
+      return known.answer as Promise<T | undefined>;
+    }
+    const answer = api.get<Reply<T>>(path, ask).then((one) => {
+      if (!one.ok) kept.delete(key);
       return one.ok ? one.value.data : undefined;
     });
     if (kept.size >= MAX_KEPT) kept.clear();
-    kept.set(address, { atMs: nowMs(), answer });
+    kept.set(key, { atMs: nowMs(), answer });
     return answer;
   };
-  const matching = (match: string): [string, string][] => [
-    ["limit", String(MAX_LISTED)],
-    ...(match === "" ? [] : [["match[]", match] as [string, string]]),
-  ];
-  const labelValues = async (label: string, match: string): Promise<readonly string[]> =>
-    (await described<string[]>(`label/${encodeURIComponent(label)}/values`, matching(match))) ?? [];
+  const matching = (match: string): Ask["query"] & {} => ({
+    limit: MAX_LISTED,
+    "match[]": match === "" ? undefined : match,
+  });
+  const labelValues = async (label: string, match: string): Promise<readonly string[]> => {
+    const ask = { params: { name: label }, query: matching(match) };
+    return (await described<string[]>("promLabelValues", ask)) ?? [];
+  };
 
   return {
     range: async (expr: string, { fromMs, toMs, stepMs }: Span, signal: AbortSignal) => {
-      const address = addressOf("query_range", [
-        ["query", expr],
-        ["start", String(fromMs / 1_000)],
-        ["end", String(toMs / 1_000)],
-        ["step", String(stepMs / 1_000)],
-      ]);
-      return told(await api.read<Reply<QueryData>>(address, signal), rangeSeries);
+      const [start, end, step] = [fromMs / 1_000, toMs / 1_000, stepMs / 1_000];
+      const query = { query: expr, start, end, step };
+      return told(
+        await api.get<Reply<QueryData>>("promQueryRange", { query, signal }),
+        rangeSeries,
+      );
     },
     instant: async (expr: string, atMs: number, signal: AbortSignal) => {
-      const address = addressOf("query", [
-        ["query", expr],
-        ["time", String(atMs / 1_000)],
-      ]);
-      return told(await api.read<Reply<QueryData>>(address, signal), instantSamples);
+      const query = { query: expr, time: atMs / 1_000 };
+      return told(await api.get<Reply<QueryData>>("promQuery", { query, signal }), instantSamples);
     },
     labelNames: async (match: string): Promise<readonly string[]> =>
-      (await described<string[]>("labels", matching(match))) ?? [],
+      (await described<string[]>("promLabels", { query: matching(match) })) ?? [],
     labelValues,
     metricNames: (): Promise<readonly string[]> => labelValues("__name__", ""),
     metadata: async (): Promise<Readonly<Record<string, MetricInfo>>> => {
-      const reply = (await described<MetadataReply>("metadata", [])) ?? {};
+      const reply = (await described<MetadataReply>("promMetadata", {})) ?? {};
       const all = Object.entries(reply).flatMap(([name, [first]]) =>
         first === undefined ? [] : [[name, first] as const],
       );
       return Object.fromEntries(all) satisfies Metadata;
     },
   };
-};
-
-const addressOf = (path: string, params: readonly (readonly [string, string])[]): string => {
-  const query = new URLSearchParams(params.map(([name, value]) => [name, value])).toString();
-  return query === "" ? `${BASE}/${path}` : `${BASE}/${path}?${query}`;
 };
 
 const told = <T>(

@@ -57,7 +57,7 @@ const perSecond = (steps: readonly Step[]): readonly Step[] =>
 const STEPS: Readonly<Record<Unit, readonly Step[]>> = {
   number: [same(1, "")],
   s: TIME,
-  ms: TIME.map((step) => ({ ...step, size: step.size * 1_000 })),
+  ms: TIME.map(({ size, fr, en }) => ({ size: size * 1_000, fr, en })),
   By: OCTETS,
   "By/s": perSecond(OCTETS),
   "bit/s": BITS,

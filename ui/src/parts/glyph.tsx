@@ -13,7 +13,13 @@ export type Shape =
   | "table"
   | "chart"
   | "retry"
-  | "arrow";
+  | "arrow"
+  | "left"
+  | "right"
+  | "play"
+  | "plus"
+  | "link"
+  | "download";
 
 const PATHS: Readonly<Record<Shape, string>> = {
   check: "M2.6 8.6 6.2 12.2 13.4 4.4",
@@ -30,8 +36,14 @@ const PATHS: Readonly<Record<Shape, string>> = {
   chart: "M2 2v12h12M4.5 10.5l3-3.5 2.5 2 3.5-4.5",
   retry: "M13 8a5 5 0 1 1-1.5-3.6M13 2v3.2H9.8",
   arrow: "M3 8h9.5M8.8 4.2 12.6 8l-3.8 3.8",
+  left: "M9.8 4 5.8 8 9.8 12",
+  right: "M6.2 4 10.2 8 6.2 12",
+  play: "M4.5 2.5v11L13.5 8z",
+  plus: "M8 3v10M3 8h10",
+  link: "M6.8 9.2l2.4-2.4M7.6 4.6l1.6-1.6a2.7 2.7 0 0 1 3.8 3.8l-1.6 1.6M8.4 11.4 6.8 13A2.7 2.7 0 0 1 3 9.2l1.6-1.6",
+  download: "M8 2.5v7.5M4.8 7 8 10.2 11.2 7M3 13.2h10",
 };
-const FILLED: ReadonlySet<Shape> = new Set(["triangle", "hexagon", "diamond", "dot"]);
+const FILLED: ReadonlySet<Shape> = new Set(["triangle", "hexagon", "diamond", "dot", "play"]);
 
 export const Glyph = ({ shape }: { readonly shape: Shape }) => (
   <svg

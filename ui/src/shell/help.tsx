@@ -7,11 +7,13 @@ import { keysEnabled, setKeysEnabled } from "./keys.ts";
 const SHORTCUTS = [
   { keys: ["g", "o"], id: "help.ops" },
   { keys: ["g", "d"], id: "help.go" },
+  { keys: ["g", "e"], id: "help.explore" },
   { keys: ["j"], id: "help.next" },
   { keys: ["k"], id: "help.previous" },
   { keys: ["key.enter"], id: "help.enter" },
   { keys: ["t"], id: "help.table" },
   { keys: ["←", "→"], id: "help.arrows" },
+  { keys: ["key.control", "key.enter"], id: "help.run" },
   { keys: ["?"], id: "help.help" },
   { keys: ["key.escape"], id: "help.close" },
 ] as const;

@@ -5,6 +5,7 @@ import { useLocation, useSearchParams } from "wouter";
 export const PAGES = [
   { path: "/ops", id: "ops", key: "o" },
   { path: "/go", id: "go", key: "d" },
+  { path: "/explore", id: "explore", key: "e" },
 ] as const;
 
 export const withLang = (path: string, search: string): string => {
