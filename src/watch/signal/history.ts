@@ -4,10 +4,16 @@
  * Shape:  the store is asked for everything before a seam that lies a little inside the window; of
  *         a series that both have, the store's samples count up to where the window's begin. So a
  *         window that moves on while the store answers leaves no hole.
+ * Errors: HistoryLimit, thrown by whoever reads the store.
  */
 import type { Selection } from "./promql/grid.ts";
 import { compileMatcher, matchesAll, type Matcher } from "./matcher.ts";
 import { METRIC_NAME, type Labels, type SampleBuffer, type SeriesData } from "./series.ts";
+
+/** A question would load more than it may; the message says how much that is. */
+export class HistoryLimit extends Error {
+  override readonly name = "HistoryLimit";
+}
 
 export type StoredSeries = { readonly id: bigint; readonly labels: Labels };
 

@@ -8,30 +8,21 @@
  *         "too_many" past the deadline, "unavailable" while history cannot be read.
  */
 import { err, ok, problem, type Result } from "../../kernel/result.ts";
-import type { Store } from "../../io/clickhouse/client.ts";
-import { StoreFault } from "../../io/clickhouse/fault.ts";
-import { historyRange, joined, matching, metricOf, seriesFromRows, watched } from "./history.ts";
+import { fetchHistory, type History, type HistoryDeps } from "./history.flow.ts";
+import { joined, watched } from "./history.ts";
 import type { Expr } from "./promql/ast.ts";
 import type { Source } from "./promql/context.ts";
 import { evaluateInstant, evaluateRange, type Value } from "./promql/evaluate.ts";
 import type { EvalFault } from "./promql/fault.ts";
-import { selectorsOf, type QueryRange, type Selection } from "./promql/grid.ts";
+import type { QueryRange, RangeGrid } from "./promql/grid.ts";
 import { parsePromql } from "./promql/parser.ts";
-import type { SeriesData } from "./series.ts";
-import { HistoryLimit, readSamples, readSeries } from "./signal.store.ts";
 import type { Answer } from "./signals.ts";
 import type { Window } from "./window.ts";
 
-export type QueryDeps = {
+export type QueryDeps = HistoryDeps & {
   readonly window: Pick<Window, "select">;
-  readonly store: Pick<Store, "rows" | "blocks">;
-  readonly monotonic: () => number;
   /** False until the window was refilled: before that an answer would be a guess. */
   readonly ready: () => boolean;
-  /** The window is whole from here on. */
-  readonly seamMs: () => number;
-  /** Oldest sample in the store, null while it has none. */
-  readonly oldestMs: () => number | null;
 };
 
 const MAX_EXPR_LENGTH = 16_384;
@@ -39,11 +30,7 @@ const MAX_QUERIES = 1_000;
 const MAX_PARSED = 1_000;
 const EVAL_MS = 2_000;
 const MAX_SAMPLES = 20_000_000;
-const MAX_HISTORY_SERIES = 20_000;
-const MAX_HISTORY_SAMPLES = 5_000_000;
 const REFILL_RETRY_MS = 1_000;
-/** Both are asked for so much, so that the window may move on while the store answers. */
-const OVERLAP_MS = 60_000;
 
 export const openQueries = (deps: QueryDeps) => {
   const parsed = new Map<string, Result<Expr>>();
@@ -59,7 +46,7 @@ export const openQueries = (deps: QueryDeps) => {
     if (!deps.ready()) return refilling;
     const expr = parseOnce(text);
     if (!expr.ok) return expr;
-    const history = await fetchHistory(deps, selectorsOf(expr.value, range));
+    const history = await fetchHistory(deps, expr.value, range);
     if (!history.ok) return history;
     return evaluate(deps, expr.value, range, history.value);
   };
@@ -105,41 +92,6 @@ const parseText = (text: string): Result<Expr> => {
   return problem("bad_request", `query: character ${position + 1}: ${message}`, { field: "query" });
 };
 
-type History = ReadonlyMap<string, readonly SeriesData[]>;
-
-const keyOf = ({ matchers, fromMs, toMs }: Selection): string =>
-  JSON.stringify([matchers, fromMs, toMs]);
-
-const fetchHistory = async (
-  deps: QueryDeps,
-  selections: readonly Selection[],
-): Promise<Result<History>> => {
-  const found = new Map<string, readonly SeriesData[]>();
-  try {
-    for (const selection of selections) {
-      const key = keyOf(selection);
-      const range = historyRange(selection, deps.seamMs() + OVERLAP_MS, deps.oldestMs());
-      if (range === undefined || found.has(key)) continue;
-      const metric = metricOf(selection.matchers);
-      const stored = await readSeries(deps.store, { ...range, metric }, MAX_HISTORY_SERIES);
-      const series = matching(stored, selection.matchers);
-      const ids = series.map(({ id }) => id);
-      if (ids.length === 0) continue;
-      const columns = await readSamples(deps.store, { ...range, ids }, MAX_HISTORY_SAMPLES);
-      found.set(key, seriesFromRows(columns, series));
-    }
-    return ok(found);
-  } catch (fault) {
-    if (fault instanceof HistoryLimit) {
-      return problem("bad_request", `query: needs ${fault.message} of history`);
-    }
-    if (!(fault instanceof StoreFault)) throw fault;
-    return problem("unavailable", `history cannot be read: ${fault.message}`, {
-      retryAfterMs: REFILL_RETRY_MS,
-    });
-  }
-};
-
 const evaluate = (
   deps: QueryDeps,
   expr: Expr,
@@ -151,11 +103,16 @@ const evaluate = (
     if (newestMs === null || timeMs > newestMs) newestMs = timeMs;
   };
   const source: Source = (matchers, fromMs, toMs) => {
-    const older = history.get(keyOf({ matchers, fromMs, toMs })) ?? [];
+    const older = history.samples({ matchers, fromMs, toMs });
     const newer = deps.window.select(matchers, fromMs, toMs);
     return joined(older, newer).map((series) => watched(series, saw));
   };
   const limits = {
+    computed: (call: RangeGrid) => {
+      const found = history.computed(call);
+      if (typeof found?.newestMs === "number") saw(found.newestMs);
+      return found;
+    },
     maxSamples: MAX_SAMPLES,
     timeoutMs: EVAL_MS,
     now: deps.monotonic,

@@ -18,12 +18,8 @@ import {
   seriesBlock,
 } from "./columns.ts";
 import type { BatchSink } from "./flush.flow.ts";
-import type { SampleColumns, StoredSeries } from "./history.ts";
+import { HistoryLimit, type SampleColumns, type StoredSeries } from "./history.ts";
 import type { KpiReadingRow } from "./signals.ts";
-
-export class HistoryLimit extends Error {
-  override readonly name = "HistoryLimit";
-}
 
 const encoded = ({ rows, columns }: Block): Uint8Array<ArrayBuffer> => encodeBlock(rows, columns);
 

@@ -11,7 +11,7 @@ import type { Matcher } from "../matcher.ts";
 import { isStaleAt, newSampleBuffer, reserve } from "../series.ts";
 import type { Expr, Subquery } from "./ast.ts";
 import { EvalError } from "./fault.ts";
-import type { Grid, QueryRange, Selection, TimeOptions } from "./grid.ts";
+import type { Grid, QueryRange, RangeGrid, Selection, TimeOptions } from "./grid.ts";
 import type { Row, Sink } from "./row.ts";
 
 export type Source = (
@@ -20,7 +20,11 @@ export type Source = (
   toMs: number,
 ) => readonly SeriesData[];
 
+/** The leading steps of a range function that were computed elsewhere: the store, of history. */
+export type Computed = { readonly steps: number; readonly rows: readonly Row[] };
+
 export type EvalLimits = TimeOptions & {
+  readonly computed: (call: RangeGrid) => Computed | undefined;
   /** Samples read from series plus samples held in intermediate results. */
   readonly maxSamples: number;
   /** Series one selector may match. */
@@ -149,12 +153,16 @@ export const liveSamplesOf = (context: Context, series: SeriesData): SampleBuffe
   const samples = samplesOf(context, series);
   const { values, length } = samples;
   for (let i = 0; i < length; i++) {
-    if (values[i]! !== values[i]! && isStaleAt(values, i)) return withoutStale(context, samples);
+    if (values[i]! !== values[i]! && isStaleAt(values, i))
+      return withoutStale(context.buffer, samples);
   }
   return samples;
 };
 
-const withoutStale = ({ buffer }: Context, samples: SampleBuffer): SampleBuffer => {
+export const withoutStale = (
+  buffer: SampleBuffer,
+  samples: Pick<SampleBuffer, "timestamps" | "values" | "length">,
+): SampleBuffer => {
   const { timestamps, values, length } = samples;
   if (samples !== buffer) reserve(buffer, length);
   let kept = 0;

@@ -57,6 +57,7 @@ export const EVAL_LIMITS: EvalLimits = {
   maxSubquerySteps: 1_000_000,
   maxBytes: 2 ** 30,
   timeoutMs: Infinity,
+  computed: () => undefined,
   now: () => 0,
   isStopped: () => false,
 };

@@ -7,7 +7,15 @@
  * Units:  ms. Ranges are left-open: (t - range, t].
  */
 import type { Matcher } from "../matcher.ts";
-import { type At, type Expr, type Selector, type Shift, type Subquery } from "./ast.ts";
+import {
+  type At,
+  type Expr,
+  type MatrixSelector,
+  type Selector,
+  type Shift,
+  type Subquery,
+  unwrap,
+} from "./ast.ts";
 
 export type Grid = { readonly startMs: number; readonly stepMs: number; readonly steps: number };
 export type QueryRange = {
@@ -22,6 +30,16 @@ export type Selection = {
   readonly fromMs: number;
   readonly toMs: number;
 };
+/** A range function of a selector on a grid: one row a series, whoever computes it. */
+export type RangeGrid = References & {
+  readonly func: string;
+  readonly matchers: readonly Matcher[];
+  readonly rangeMs: number;
+  readonly steps: number;
+};
+/** How many of its leading steps somebody else computes; 0 for none. */
+export type Ahead = (call: RangeGrid) => number;
+
 export type TimeOptions = { readonly lookbackMs: number; readonly defaultStepMs: number };
 
 export const DEFAULT_TIMES: TimeOptions = { lookbackMs: 300_000, defaultStepMs: 60_000 };
@@ -59,6 +77,26 @@ export const selectionOf = (
   };
 };
 
+/** The steps of a grid from one on. */
+export const gridFrom = (grid: Grid, step: number): Grid => ({
+  startMs: timeAt(grid, step),
+  stepMs: grid.stepMs,
+  steps: grid.steps - step,
+});
+
+export const rangeGridOf = (
+  func: string,
+  { selector, rangeMs }: MatrixSelector,
+  grid: Grid,
+  query: QueryRange,
+): RangeGrid => ({
+  func,
+  matchers: selector.matchers,
+  rangeMs,
+  ...referencesOf(selector, grid, query),
+  steps: grid.steps,
+});
+
 /** A subquery is evaluated once, on multiples of its own step, for all outer steps together. */
 export const subqueryGrid = (
   node: Subquery,
@@ -78,9 +116,10 @@ export const selectorsOf = (
   expr: Expr,
   query: QueryRange,
   times: Partial<TimeOptions> = {},
+  ahead: Ahead = () => 0,
 ): Selection[] => {
   const found: Selection[] = [];
-  collect(expr, gridOf(query), query, { ...DEFAULT_TIMES, ...times }, found);
+  collect(expr, gridOf(query), query, { ...DEFAULT_TIMES, ...times, ahead }, found);
   return found;
 };
 
@@ -88,7 +127,7 @@ const collect = (
   expr: Expr,
   grid: Grid,
   query: QueryRange,
-  times: TimeOptions,
+  times: TimeOptions & { readonly ahead: Ahead },
   found: Selection[],
 ): void => {
   const inner = (child: Expr, childGrid = grid): void =>
@@ -106,7 +145,11 @@ const collect = (
       inner(expr.rhs);
       return;
     case "call":
-      for (const arg of expr.args) inner(arg);
+      for (const arg of expr.args) {
+        const range = unwrap(arg);
+        if (range.kind !== "matrix" || grid.steps === 0) inner(arg);
+        else inner(range, gridFrom(grid, times.ahead(rangeGridOf(expr.func, range, grid, query))));
+      }
       return;
     case "aggregate":
       if (expr.param !== undefined) inner(expr.param);

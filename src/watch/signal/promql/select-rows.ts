@@ -4,13 +4,30 @@
  * Shape:  each series is read once for the whole grid; two indices slide along its samples.
  *         Step k sees the newest sample in (t - lookback, t], or the samples in (t - range, t].
  */
-import { isStaleAt, type SampleBuffer } from "../series.ts";
+import { isStaleAt, type Labels, type SampleBuffer } from "../series.ts";
 import type { MatrixSelector, Selector, Subquery } from "./ast.ts";
-import { type Context, liveSamplesOf, load, samplesOf, spend, work } from "./context.ts";
-import { type References, referencesOf, selectionOf, timeAt } from "./grid.ts";
+import {
+  type Computed,
+  type Context,
+  liveSamplesOf,
+  load,
+  samplesOf,
+  spend,
+  work,
+} from "./context.ts";
+import {
+  type Grid,
+  gridFrom,
+  type RangeGrid,
+  rangeGridOf,
+  type References,
+  referencesOf,
+  selectionOf,
+  timeAt,
+} from "./grid.ts";
 import { fillRate, type RateMode, RATE_MODES } from "./rate-row.ts";
 import { KEEPS_NAME, type Range, type RangeFunction, RANGE_FUNCTIONS } from "./ranges.ts";
-import { newRow, type Row, type Sink } from "./row.ts";
+import { labelsKey, newRow, type Row, type Sink } from "./row.ts";
 import { SLIDING } from "./sliding.ts";
 
 /** `ofTime`: the samples' timestamps in seconds instead of their values, as `timestamp` wants. */
@@ -70,16 +87,73 @@ export const rangeRows = (
   sink: Sink,
 ): void => {
   const { grid, query } = context;
+  const dropName = !KEEPS_NAME.has(call.func);
+  const computed = context.limits.computed(rangeGridOf(call.func, selector, grid, query));
+  if (computed !== undefined) {
+    rowsAfter(context, call, selector, computed, (row) => {
+      row.dropName = dropName;
+      sink(row);
+    });
+    return;
+  }
   const references = referencesOf(selector.selector, grid, query);
   const selection = selectionOf(selector.selector, grid, query, selector.rangeMs);
-  const fill = filler(context, call, references, selector.rangeMs);
+  const fill = filler(call, references, selector.rangeMs, grid, (amount) => work(context, amount));
   const row = newRow([], grid.steps);
   for (const series of load(context, selection)) {
     const samples = liveSamplesOf(context, series);
     row.labels = series.labels;
-    row.dropName = !KEEPS_NAME.has(call.func);
+    row.dropName = dropName;
     if (fill(row, samples)) sink(row);
   }
+};
+
+/** Steps that were computed elsewhere, and after them those that are computed here. */
+const rowsAfter = (
+  context: Context,
+  call: RangeCall,
+  selector: MatrixSelector,
+  computed: Computed,
+  sink: Sink,
+): void => {
+  const from = computed.steps;
+  const rest = new Map(computed.rows.map((row) => [labelsKey(row.labels), row]));
+  const row = newRow([], context.grid.steps);
+  const fillHead = (labels: Labels): void => {
+    const key = labelsKey(labels);
+    const head = rest.get(key);
+    rest.delete(key);
+    row.labels = labels;
+    row.present.fill(0);
+    if (head === undefined) return;
+    spend(context, from);
+    row.values.set(head.values);
+    row.present.set(head.present);
+  };
+  const tail: Context = {
+    ...context,
+    grid: gridFrom(context.grid, from),
+    limits: { ...context.limits, computed: () => undefined },
+  };
+  rangeRows(tail, call, selector, ({ labels, values, present }) => {
+    fillHead(labels);
+    row.values.set(values, from);
+    row.present.set(present, from);
+    sink(row);
+  });
+  for (const { labels } of [...rest.values()]) {
+    fillHead(labels);
+    sink(row);
+  }
+};
+
+/** One series on a grid, outside of an evaluation. */
+export const rangeRow = (call: RangeGrid, labels: Labels, samples: SampleBuffer): Row => {
+  const row = newRow(labels, call.steps);
+  const grid = { startMs: call.firstMs, stepMs: call.strideMs, steps: call.steps };
+  const fill = filler({ func: call.func, params: [] }, call, call.rangeMs, grid, () => undefined);
+  fill(row, samples);
+  return row;
 };
 
 /** A subquery's rows come with their inner grid; where a row has samples they are its series. */
@@ -92,7 +166,7 @@ export const subqueryRows = (
 ): void => {
   const { grid, query } = context;
   const references = referencesOf(subquery, grid, query);
-  const fill = filler(context, call, references, subquery.rangeMs);
+  const fill = filler(call, references, subquery.rangeMs, grid, (amount) => work(context, amount));
   const row = newRow([], grid.steps);
   for (const source of inner.rows) {
     const samples = samplesOfRow(inner.context, source);
@@ -118,10 +192,11 @@ export const samplesOfRow = ({ grid }: Context, row: Row): SampleBuffer => {
 type Fill = (row: Row, samples: SampleBuffer) => boolean;
 
 const filler = (
-  context: Context,
   call: RangeCall,
   references: References,
   rangeMs: number,
+  grid: Grid,
+  worked: (amount: number) => void,
 ): Fill => {
   const mode: RateMode | undefined = RATE_MODES[call.func];
   if (mode !== undefined && references.strideMs > 0) {
@@ -133,19 +208,23 @@ const filler = (
   }
   const apply = RANGE_FUNCTIONS[call.func];
   if (apply === undefined) throw new Error(`no range function ${call.func}`);
-  return (row, samples) => fillRange(context, call, apply, references, rangeMs, row, samples);
+  const each = { ...references, rangeMs, grid, worked };
+  return (row, samples) => fillRange(call, apply, each, row, samples);
+};
+
+type Ranges = References & {
+  readonly rangeMs: number;
+  readonly grid: Grid;
+  readonly worked: (amount: number) => void;
 };
 
 const fillRange = (
-  context: Context,
   call: RangeCall,
   apply: RangeFunction,
-  { firstMs, strideMs }: References,
-  rangeMs: number,
+  { firstMs, strideMs, rangeMs, grid, worked }: Ranges,
   { values, present }: Row,
   { timestamps, values: vs, length }: SampleBuffer,
 ): boolean => {
-  const { grid } = context;
   const params = call.params.map(() => 0);
   const range: Range = {
     ts: timestamps,
@@ -168,7 +247,7 @@ const fillRange = (
     while (lo < hi && timestamps[lo]! <= startMs) lo++;
     present[k] = 0;
     if (lo === hi) continue;
-    work(context, hi - lo);
+    worked(hi - lo);
     range.lo = lo;
     range.hi = hi;
     range.startMs = startMs;

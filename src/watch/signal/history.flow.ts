@@ -1,0 +1,234 @@
+/**
+ * What a query needs of the store before it can be evaluated: samples, or steps of a grid that the
+ * store computes itself.
+ *
+ * Shape:  each selector of the expression is looked at once; a range function over long history
+ *         is computed where its samples lie, as far as they lie before the seam.
+ * Units:  ms; limits below.
+ * Errors: Problems: "bad_request" for what is over a limit, "too_many" past the time it may take,
+ *         "unavailable" while the store does not answer or when nobody waits any more.
+ */
+import { ok, problem, type Result } from "../../kernel/result.ts";
+import type { Store } from "../../io/clickhouse/client.ts";
+import { StoreFault } from "../../io/clickhouse/fault.ts";
+import {
+  HistoryLimit,
+  historyRange,
+  matching,
+  metricOf,
+  seriesFromRows,
+  type StoredSeries,
+} from "./history.ts";
+import { newGridRows, partOf, slicesOf, spanOf, stepsAhead } from "./history-grid.ts";
+import { countPerHour, readGrid, readOdd } from "./history-grid.store.ts";
+import type { Expr } from "./promql/ast.ts";
+import { type Computed, withoutStale } from "./promql/context.ts";
+import type { QueryRange, RangeGrid, Selection } from "./promql/grid.ts";
+import { selectorsOf } from "./promql/grid.ts";
+import type { Row } from "./promql/row.ts";
+import { rangeRow } from "./promql/select-rows.ts";
+import type { Matcher } from "./matcher.ts";
+import { newSampleBuffer, type SeriesData } from "./series.ts";
+import { readSamples, readSeries } from "./signal.store.ts";
+
+export type HistoryDeps = {
+  readonly store: Pick<Store, "rows" | "blocks">;
+  readonly monotonic: () => number;
+  /** The window is whole from here on. */
+  readonly seamMs: () => number;
+  /** Oldest sample in the store, null while it has none. */
+  readonly oldestMs: () => number | null;
+};
+
+export type History = {
+  readonly samples: (selection: Selection) => readonly SeriesData[];
+  readonly computed: (
+    call: RangeGrid,
+  ) => (Computed & { readonly newestMs: number | null }) | undefined;
+};
+
+const MAX_SERIES = 20_000;
+const MAX_SAMPLES = 5_000_000;
+/** All statements of one query together. */
+const READ_MS = 60_000;
+const RETRY_MS = 1_000;
+/** Both are asked for so much, so that the window may move on while the store answers. */
+const OVERLAP_MS = 60_000;
+
+/** ClickHouse's codes for a question that is too large, unlike those of a store that is away. */
+const MEMORY_LIMIT_EXCEEDED = 241;
+const TIMEOUT_EXCEEDED = 159;
+
+export const fetchHistory = async (
+  deps: HistoryDeps,
+  expr: Expr,
+  query: QueryRange,
+  signal?: AbortSignal,
+): Promise<Result<History>> => {
+  const samples = new Map<string, readonly SeriesData[]>();
+  const computed = new Map<string, ReturnType<History["computed"]>>();
+  const found: History = {
+    samples: (selection) => samples.get(selectionKey(selection)) ?? [],
+    computed: (call) => computed.get(callKey(call)),
+  };
+  const seamMs = deps.seamMs();
+  const oldestMs = deps.oldestMs();
+  const calls = new Map<string, RangeGrid>();
+  const selections = selectorsOf(expr, query, {}, (call) => {
+    const steps = stepsAhead(call, seamMs, oldestMs);
+    if (steps > 0) calls.set(callKey(call), partOf(call, 0, steps));
+    return steps;
+  });
+  const untilMs = deps.monotonic() + READ_MS;
+  const go: Go = () => {
+    signal?.throwIfAborted();
+    if (deps.monotonic() > untilMs) throw new HistoryTimeout();
+  };
+  const work = async (): Promise<Result<History>> => {
+    for (const [key, call] of calls) {
+      computed.set(key, await computeHistory(deps.store, call, oldestMs ?? 0, go));
+    }
+    for (const selection of selections) {
+      const key = selectionKey(selection);
+      const range = historyRange(selection, seamMs + OVERLAP_MS, oldestMs);
+      if (range === undefined || samples.has(key)) continue;
+      go();
+      samples.set(key, await readHistory(deps.store, selection.matchers, range));
+    }
+    return ok(found);
+  };
+  if (calls.size === 0 && selections.every((one) => isRecent(one, seamMs, oldestMs)))
+    return ok(found);
+  try {
+    return await unlessAborted(work(), signal);
+  } catch (fault) {
+    return problemOf(fault, signal);
+  }
+};
+
+type Go = () => void;
+
+class HistoryTimeout extends Error {
+  override readonly name = "HistoryTimeout";
+}
+
+const isRecent = (selection: Selection, seamMs: number, oldestMs: number | null): boolean =>
+  historyRange(selection, seamMs + OVERLAP_MS, oldestMs) === undefined;
+
+const selectionKey = ({ matchers, fromMs, toMs }: Selection): string =>
+  JSON.stringify([matchers, fromMs, toMs]);
+
+const callKey = ({ func, matchers, rangeMs, firstMs, strideMs, steps }: RangeGrid): string =>
+  JSON.stringify([func, matchers, rangeMs, firstMs, strideMs, steps]);
+
+/** Does not wait for the store when nobody waits for us: it ends by its own time limit. */
+const unlessAborted = async <T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+  if (signal === undefined) return work;
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    if (signal.aborted) abort();
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+    work.catch(() => undefined);
+  }
+};
+
+const problemOf = (fault: unknown, signal: AbortSignal | undefined): Result<never> => {
+  if (signal?.aborted === true) {
+    return problem("unavailable", "query: was canceled while history was read");
+  }
+  if (fault instanceof HistoryLimit) {
+    return problem("bad_request", `query: needs ${fault.message} of history`);
+  }
+  if (fault instanceof HistoryTimeout) {
+    return problem("too_many", `query: reading history took more than ${READ_MS} ms`);
+  }
+  if (!(fault instanceof StoreFault)) throw fault;
+  if (fault.code === MEMORY_LIMIT_EXCEEDED && /query memory/i.test(fault.message)) {
+    const message = `query: needs more memory for its history than the store allows: ${fault.message}`;
+    return problem("bad_request", message);
+  }
+  if (fault.code === TIMEOUT_EXCEEDED) {
+    return problem("too_many", `query: reading history took too long: ${fault.message}`);
+  }
+  return problem("unavailable", `history cannot be read: ${fault.message}`, {
+    retryAfterMs: RETRY_MS,
+  });
+};
+
+type Span = { readonly fromMs: number; readonly toMs: number };
+
+const seriesIn = async (
+  store: HistoryDeps["store"],
+  matchers: readonly Matcher[],
+  span: Span,
+): Promise<readonly StoredSeries[]> => {
+  const stored = await readSeries(store, { ...span, metric: metricOf(matchers) }, MAX_SERIES);
+  return matching(stored, matchers);
+};
+
+const readHistory = async (
+  store: HistoryDeps["store"],
+  matchers: readonly Matcher[],
+  span: Span,
+): Promise<readonly SeriesData[]> => {
+  const series = await seriesIn(store, matchers, span);
+  if (series.length === 0) return [];
+  const ids = series.map(({ id }) => id);
+  return seriesFromRows(await readSamples(store, { ...span, ids }, MAX_SAMPLES), series);
+};
+
+/** Slice by slice: most series by the store, odd ones by us from their samples. */
+const computeHistory = async (
+  store: HistoryDeps["store"],
+  call: RangeGrid,
+  oldestMs: number,
+  go: Go,
+): Promise<Computed & { readonly newestMs: number | null }> => {
+  const span = spanOf(call);
+  const from = { ...span, fromMs: Math.max(span.fromMs, oldestMs) };
+  const series = await seriesIn(store, call.matchers, from);
+  const labels = new Map(series.map((one) => [one.id, one.labels]));
+  const points = newGridRows(call.steps, labels);
+  let newestMs: number | null = null;
+  const perHour =
+    series.length === 0
+      ? new Map<number, number>()
+      : await countPerHour(store, call, [...labels.keys()]);
+  for (const slice of slicesOf(call, [...labels.keys()], perHour)) {
+    go();
+    const part = partOf(call, slice.from, slice.to);
+    const odd = await readOdd(store, part, slice.ids);
+    if (odd.newestMs !== null) newestMs = Math.max(newestMs ?? -Infinity, odd.newestMs);
+    const even = slice.ids.filter((id) => !odd.ids.has(id));
+    go();
+    if (even.length > 0) points.put(slice.from, await readGrid(store, part, even));
+    if (odd.ids.size === 0) continue;
+    const some = series.filter(({ id }) => odd.ids.has(id));
+    for (const [id, row] of await computeHere(store, part, some))
+      points.putRow(slice.from, id, row);
+  }
+  return { steps: call.steps, rows: points.rows(), newestMs };
+};
+
+/** From the samples themselves, by the functions of an evaluation. */
+const computeHere = async (
+  store: HistoryDeps["store"],
+  call: RangeGrid,
+  series: readonly StoredSeries[],
+): Promise<readonly (readonly [id: bigint, row: Row])[]> => {
+  const ids = new Map(series.map(({ id, labels }) => [labels, id]));
+  const columns = await readSamples(
+    store,
+    { ...spanOf(call), ids: [...ids.values()] },
+    MAX_SAMPLES,
+  );
+  return seriesFromRows(columns, series).map(({ labels, timestamps, values }) => {
+    const all = { timestamps, values, length: values.length };
+    const row = rangeRow(call, labels, withoutStale(newSampleBuffer(), all));
+    return [ids.get(labels)!, row] as const;
+  });
+};
