@@ -57,9 +57,8 @@ test("law: whatever is in it, each field is read back whole", () => {
   fc.assert(
     fc.property(table, fc.constantFrom<Lang>("fr", "en"), (rows, lang) => {
       const read = parse(csvOf(lang, rows), lang === "fr" ? ";" : ",");
-      expect(read.map((row) => row.map((one) => one.replace(/^'(?=[=+\-@\t\r])/, "")))).toEqual(
-        rows,
-      );
+      const guarded = (text: string): string => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
+      expect(read).toEqual(rows.map((row) => row.map(guarded)));
     }),
   );
 });
