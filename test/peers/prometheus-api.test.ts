@@ -254,12 +254,14 @@ const DIFFERENCES = [
   },
 ] as const;
 
-describe.skipIf(!hasPrometheus())("the same request to Prometheus and to us", () => {
-  beforeAll(async () => {
-    peers = await openPeers();
-  });
-  afterAll(() => peers.close());
+beforeAll(async () => {
+  if (hasPrometheus()) peers = await openPeers();
+});
+afterAll(async () => {
+  if (hasPrometheus()) await peers.close();
+});
 
+describe.skipIf(!hasPrometheus())("the same request to Prometheus and to us", () => {
   test.each(GET)("GET %s", async (at) => {
     const { ours, theirs } = await both(encoded(at));
     const isComputed = at.includes("rate(");
@@ -314,11 +316,6 @@ describe.skipIf(!hasPrometheus())("the same request to Prometheus and to us", ()
 });
 
 describe.skipIf(!hasPrometheus() || !existsSync(PROMTOOL))("promtool", () => {
-  beforeAll(async () => {
-    peers = await openPeers();
-  });
-  afterAll(() => peers.close());
-
   const promtool = async (url: string, words: readonly string[]) => {
     const [command = "", ...rest] = words.map(filled);
     const flags = rest.filter((word) => word.startsWith("--"));
