@@ -52,7 +52,7 @@ const comparable = ({ status, text }: Told, isComputed = false) => {
   };
 };
 
-/** Sums and quotients may differ in their last digits: versions 2 and 3 compute in another order. */
+/** Sums and quotients may differ in their last digits: version 3 computes in another order. */
 const rounded = (_: string, value: unknown): unknown =>
   typeof value === "string" && /^-?\d+(?:\.\d+)?$/.test(value)
     ? Number(value).toPrecision(12)
