@@ -76,6 +76,8 @@ export type MessageName =
 
 export type Json = { readonly [field: string]: unknown };
 
+export const messageType = (name: MessageName): protobuf.Type => root.lookupType(name);
+
 export const encode = (name: MessageName, message: Json): Uint8Array =>
   root
     .lookupType(name)

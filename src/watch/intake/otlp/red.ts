@@ -64,7 +64,8 @@ export const newRed = (limits: TallyLimits = TALLY_LIMITS): Red => {
   return { observe: (spans) => spans.forEach(observe), emit: tally.emit };
 };
 
-const short = (text: string): string => text.slice(0, MAX_LABEL_LENGTH).replaceAll("\0", "");
+const short = (text: string): string =>
+  text.slice(0, MAX_LABEL_LENGTH).toWellFormed().replaceAll("\0", "");
 
 /** What was asked for, without what is different in every call; "" if nobody says. */
 const routeOf = (attributes: SpanAttributes): string => {

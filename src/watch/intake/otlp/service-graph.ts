@@ -104,8 +104,10 @@ export const newServiceGraph = (limits: ServiceGraphLimits = GRAPH_LIMITS): Serv
   const meet = (key: string, half: Half): void => {
     const other = waiting.get(key);
     if (other === undefined || other.isClient === half.isClient) {
-      if (other !== undefined) giveUp(key, other);
-      else if (waiting.size >= limits.maxWaiting) giveUp(...oldest(waiting));
+      // The same span again is one that was sent twice; another that was asked is one too many.
+      if (other !== undefined && !other.isClient) unpaired += 1;
+      waiting.delete(key);
+      if (waiting.size >= limits.maxWaiting) giveUp(...oldest(waiting));
       waiting.set(key, half);
       return;
     }
@@ -119,8 +121,9 @@ export const newServiceGraph = (limits: ServiceGraphLimits = GRAPH_LIMITS): Serv
     if (half === undefined) return;
     if (half.type === "database") add(edgeToDatabase(half));
     else if (half.isClient) meet(span.traceId + span.spanId, half);
-    else if (span.parentSpanId === "") add(edgeFromUser(half));
-    else meet(span.traceId + span.parentSpanId, half);
+    else if (span.parentSpanId !== "") meet(span.traceId + span.parentSpanId, half);
+    // A message without a parent was sent by something; a request without one, by somebody.
+    else if (span.kind === "server") add(edgeFromUser(half));
   };
   return {
     observe: (spans, nowMs) => {
@@ -155,7 +158,8 @@ const halfOf = (span: Span, arrivedMs: number): Half | undefined => {
   };
 };
 
-const short = (text: string): string => text.slice(0, MAX_LABEL_LENGTH).replaceAll("\0", "");
+const short = (text: string): string =>
+  text.slice(0, MAX_LABEL_LENGTH).toWellFormed().replaceAll("\0", "");
 
 const firstOf = (attributes: SpanAttributes, names: readonly string[]): string => {
   for (const name of names) {

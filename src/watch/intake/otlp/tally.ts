@@ -116,9 +116,10 @@ const sayChanged = (
   nowMs: number,
   samples: EmittedSample[],
 ): void => {
-  const beforeMs = nowMs - limits.intervalMs;
-  // Said at the last emission, or since: it needs no earlier sample, and may have none there.
-  if (cell.saidMs < beforeMs) say(cell, cell.said, beforeMs, samples);
+  const { intervalMs } = limits;
+  const beforeMs = nowMs - intervalMs;
+  // Said at the last emission, which may be a little longer ago: it needs no earlier sample.
+  if (cell.saidMs < beforeMs - intervalMs / 2) say(cell, cell.said, beforeMs, samples);
   cell.said = cumulative(shape, cell.values);
   cell.hasChanged = false;
   cell.changedMs = nowMs;
