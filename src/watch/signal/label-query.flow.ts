@@ -115,7 +115,11 @@ const listed = async <T>(
   }
   // After the store, so that what moved there meanwhile is seen twice and never missed.
   if (endMs >= seamMs && startMs <= endMs) {
-    for (const item of sources.recent()) found.set(sources.keyOf(item), item);
+    for (const item of sources.recent()) {
+      found.set(sources.keyOf(item), item);
+      // Beyond our own limit there is no order to keep, and sorting all would take long.
+      if (found.size > most) break;
+    }
   }
   const items = [...found.values()].sort(sources.compare);
   if (items.length > bound) warnings.push(cutBy(limit === bound ? undefined : most));

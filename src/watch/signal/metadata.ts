@@ -32,10 +32,10 @@ export type MetadataLimits = {
 };
 
 const LIMITS: MetadataLimits = {
-  maxFamilies: 20_000,
-  maxPerFamily: 8,
+  maxFamilies: 10_000,
+  maxPerFamily: 4,
   maxNameChars: 256,
-  maxHelpChars: 1_024,
+  maxHelpChars: 512,
   maxUnitChars: 64,
 };
 

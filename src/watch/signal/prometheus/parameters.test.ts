@@ -14,6 +14,7 @@ import {
   queryAsk,
   queryRangeAsk,
   seriesAsk,
+  unescapedName,
 } from "./parameters.ts";
 
 const NOW_MS = 1_000_000;
@@ -159,7 +160,7 @@ test.each([
   ["series", "", "no match[] parameter provided"],
   ["series", "match[]=up&start=x", `invalid parameter "start": Invalid time value for 'start'`],
   ["labels", "end=x", `invalid parameter "end": Invalid time value for 'end': cannot parse "x"`],
-  ["values", "", 'invalid label name: "a-b"'],
+  ["values", "", 'invalid label name: "a\ufffd"'],
   ["metadata", "limit=x", "limit must be a number"],
   ["metadata", "limit_per_metric=1.5", "limit_per_metric must be a number"],
   ["exemplars", "start=2&end=1", "end timestamp must not be before start timestamp"],
@@ -170,13 +171,30 @@ test.each([
     range: () => queryRangeAsk(parameters),
     series: () => seriesAsk(parameters),
     labels: () => labelsAsk(parameters),
-    values: () => labelValuesAsk("a-b", parameters),
+    values: () => labelValuesAsk("a\ufffd", parameters),
     metadata: () => metadataAsk(parameters),
     exemplars: () => exemplarsAsk(parameters),
   };
   const ask = asks[door]?.();
   expect(ask).toMatchObject({ ok: false, error: { code: "bad_request" } });
   expect(ask?.ok === false ? ask.error.message : "").toContain(why);
+});
+
+test.each([
+  ["job", "job"],
+  ["http.method", "http.method"],
+  ["U__http_2e_method", "http.method"],
+  ["U__a__b", "a_b"],
+  ["U___1f4a5_x", "💥x"],
+  ["U__", ""],
+  ["U__a_", "U__a_"],
+  ["U__a_2e", "U__a_2e"],
+  ["U__a_2E_b", "U__a_2E_b"],
+  ["U__a_zz_b", "U__a_zz_b"],
+  ["U__a_d800_b", "U__a_d800_b"],
+  ["U__a_110000_b", "U__a_110000_b"],
+])("the name %j in an address is %j", (escaped, name) => {
+  expect(unescapedName(escaped)).toBe(name);
 });
 
 test("a range of exactly 11,000 steps is taken", () => {

@@ -5,7 +5,8 @@
  *         a name counts, `match[]` may be repeated, a name nobody knows is passed over.
  * Units:  instants come as seconds or RFC 3339, durations as seconds or "1h30m"; ms inside.
  * Errors: "bad_request" in Prometheus' own words, in its order: the first fault is told.
- * Source: Prometheus' web/api/v1; a `limit` on lists is that of its version 3.
+ * Source: Prometheus' web/api/v1; a `limit` on lists and any text as a label's name are those of
+ *         its version 3.
  */
 import { parseDuration } from "../../../kernel/duration.ts";
 import { ok, problem, type Result } from "../../../kernel/result.ts";
@@ -100,15 +101,45 @@ export const labelsAsk = (given: Parameters): Result<Ask> => {
   return listing.ok ? ok({ kind: "labels", ...listing.value }) : listing;
 };
 
-export const labelValuesAsk = (name: string, given: Parameters): Result<Ask> => {
-  if (!LABEL_NAME.test(name)) {
+export const labelValuesAsk = (escaped: string, given: Parameters): Result<Ask> => {
+  const name = unescapedName(escaped);
+  // Any text is a name, unless it is empty or was not valid UTF-8.
+  if (name === "" || name.includes("\ufffd")) {
     const message = `invalid label name: ${quoted(name)}`;
     return problem("bad_request", message, { field: "name" });
   }
   const listing = listingOf(given);
   return listing.ok ? ok({ kind: "labelValues", name, ...listing.value }) : listing;
 };
-const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+
+/**
+ * "U__http_2e_method" → "http.method": how names that are no words stand in an address. What is
+ * not written so whole stands for itself.
+ */
+export const unescapedName = (text: string): string => {
+  if (!text.startsWith(ESCAPED)) return text;
+  let name = "";
+  for (let at = ESCAPED.length; at < text.length;) {
+    if (text[at] !== "_") {
+      name += text[at];
+      at += 1;
+    } else if (text[at + 1] === "_") {
+      name += "_";
+      at += 2;
+    } else {
+      const end = text.indexOf("_", at + 1);
+      const hex = text.slice(at + 1, end < 0 ? undefined : end);
+      const code = CODE_POINT.test(hex) && end > 0 ? Number.parseInt(hex, 16) : Number.NaN;
+      if (!(code <= MAX_CODE_POINT) || (code >= 0xd800 && code <= 0xdfff)) return text;
+      name += String.fromCodePoint(code);
+      at = end + 1;
+    }
+  }
+  return name;
+};
+const ESCAPED = "U__";
+const CODE_POINT = /^[0-9a-f]{1,6}$/;
+const MAX_CODE_POINT = 0x10ffff;
 
 export const metadataAsk = (given: Parameters): Result<Ask> => {
   const limit = wholeOf(given.get("limit"));
