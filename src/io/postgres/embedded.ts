@@ -8,7 +8,9 @@ import { randomBytes } from "node:crypto";
 import { chown, lstat, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
+import { nodeDisk } from "../disk/adapters/node-disk.ts";
 import { stopPid, isAlive } from "../process/pid.ts";
+import { createSecretFile, readSecretFile } from "../secret/secret-file.ts";
 import { postgresBinaries, type PostgresBinaries } from "./binaries.ts";
 import { chooseRunner, type Runner } from "./runner.ts";
 
@@ -105,6 +107,7 @@ const initialise = async (
     await rm(passwordFile, { force: true });
   }
   await rename(draft, clusterDir);
+  await nodeDisk.syncDir(path.dirname(clusterDir));
 };
 
 const command = (runner: Runner, program: string, words: readonly string[]): [string, string[]] => {
@@ -149,12 +152,10 @@ export const stopOrphan = async (clusterDir: string): Promise<number | undefined
   return pid;
 };
 
+/** On the disk before the cluster is made with it: one that is lost locks the database for ever. */
 const secret = async (file: string): Promise<string> => {
-  const found = await readFile(file, "utf8").catch(() => "");
-  if (found.length > 0) return found.trim();
   const made = randomBytes(24).toString("hex");
-  await writeFile(file, made, { mode: 0o600 });
-  return made;
+  return ((await readSecretFile(file)) ?? (await createSecretFile(file, made))).trim();
 };
 
 const exists = (file: string): Promise<boolean> =>
