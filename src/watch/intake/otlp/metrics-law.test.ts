@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { lines, newBook, request, taken, text } from "../../../../test/otlp/metrics.ts";
-import type { Json } from "../../../../test/otlp/proto.ts";
+import { lines, newBook, OPEN, request, taken, text } from "../../../../test/otlp/metrics.ts";
+import { encode, type Json } from "../../../../test/otlp/proto.ts";
+import { decodeMetrics } from "./metrics.ts";
 
 const up = (name: string): readonly [string, string] => ["__name__", name];
 
@@ -133,6 +134,77 @@ describe("against protobufjs, and protobuf against JSON", () => {
         expect([...samples.timesMs]).toEqual(times);
       }),
       { numRuns: 300 },
+    );
+  });
+});
+
+describe("the order of fields", () => {
+  type Field = { readonly tag: number; readonly bytes: Uint8Array };
+  /** Messages that stand in messages, by the path of field numbers to them. */
+  const INNER = /^1(\.2(\.2(\.(5|7|9|11)(\.1)?)?)?)?$/;
+
+  const varintEnd = (bytes: Uint8Array, from: number): number => {
+    let at = from;
+    while (bytes[at]! > 127) at += 1;
+    return at + 1;
+  };
+  const valueOf = (bytes: Uint8Array, from: number, to: number): number =>
+    bytes.subarray(from, to).reduceRight((value, byte) => value * 128 + (byte & 127), 0);
+  const endOfField = (bytes: Uint8Array, type: number, from: number): number => {
+    if (type === 1) return from + 8;
+    const end = varintEnd(bytes, from);
+    return type === 0 ? end : end + valueOf(bytes, from, end);
+  };
+  const varint = (value: number): readonly number[] =>
+    value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))];
+
+  const shuffled = (bytes: Uint8Array, path: string, draw: () => number): Uint8Array => {
+    const fields: Field[] = [];
+    for (let at = 0; at < bytes.length;) {
+      const tag = valueOf(bytes, at, varintEnd(bytes, at));
+      const from = varintEnd(bytes, at);
+      const to = endOfField(bytes, tag & 7, from);
+      const inner = path === "" ? String(tag >>> 3) : `${path}.${tag >>> 3}`;
+      const isInner = (tag & 7) === 2 && INNER.test(inner);
+      const value = isInner ? bytes.subarray(varintEnd(bytes, from), to) : bytes.subarray(from, to);
+      const said = isInner ? shuffled(value, inner, draw) : value;
+      const head = isInner ? [...varint(tag), ...varint(said.length)] : varint(tag);
+      fields.push({ tag, bytes: Uint8Array.from([...head, ...said]) });
+      at = to;
+    }
+    const order = fields.map((field) => ({ field, by: draw() })).toSorted((a, b) => a.by - b.by);
+    return Buffer.concat(order.map(({ field }) => field.bytes));
+  };
+
+  test("law: whatever it is, the samples are the same", () => {
+    const attributes = ["a", "b", "c", "d"].map((key) => ({ key, value: text(`${key}!`) }));
+    const point = { attributes, time_unix_nano: "1760000000123456789" };
+    const number = {
+      data_points: [
+        { ...point, as_int: "7" },
+        { ...point, as_double: 0.5 },
+      ],
+    };
+    const histogram = { ...point, count: "3", bucket_counts: ["1", "2"], explicit_bounds: [1] };
+    const cumulative = { aggregation_temporality: 2, is_monotonic: true };
+    const named = { description: "d", unit: "s", metadata: attributes };
+    const message = request([
+      { ...named, name: "g", gauge: number },
+      { ...named, name: "c", sum: { ...number, ...cumulative } },
+      { ...named, name: "h", histogram: { data_points: [histogram], ...cumulative } },
+    ]);
+    const body = encode("MetricsRequest", message);
+    const expected = lines(taken("protobuf", message)).toSorted();
+    expect(expected).toHaveLength(7);
+    const kept = newBook();
+    fc.assert(
+      fc.property(fc.infiniteStream(fc.double({ noNaN: true })), fc.boolean(), (stream, isKept) => {
+        const draw = (): number => stream.next().value;
+        const book = isKept ? kept : newBook();
+        const result = decodeMetrics(book, shuffled(body, "", draw), OPEN);
+        expect(result.ok && lines(result.value).toSorted()).toEqual(expected);
+      }),
+      { numRuns: 200 },
     );
   });
 });

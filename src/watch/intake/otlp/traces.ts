@@ -24,6 +24,7 @@ import {
   type Reader,
 } from "../decode/wire.ts";
 import { readAnyValue, type TextReader } from "./any-value.ts";
+import { MAX_SHORT_BYTES, newShortTexts, shortText, type ShortTexts } from "./short-text.ts";
 import { msOf, nsBeyondMs, stepFixed64, tagOf } from "./fields.ts";
 import {
   cutText,
@@ -43,21 +44,26 @@ import {
   type TracesTaken,
 } from "./span.ts";
 
-type Reading = { readonly batch: SpanBatch; readonly readValueText: TextReader };
+type Reading = {
+  readonly batch: SpanBatch;
+  readonly texts: ShortTexts;
+  readonly readValueText: TextReader;
+};
 
 const text = (field: number): number => tagOf(field, LENGTH_DELIMITED);
 
 export const decodeTraces = (body: Uint8Array, bounds: Bounds): Result<TracesTaken> => {
   const batch = newSpanBatch(bounds);
+  const texts = newShortTexts();
   const readValueText: TextReader = (reader, end) =>
-    readCut(batch, reader, end, SPAN_LIMITS.maxValueLength);
+    readCut(reading, reader, end, SPAN_LIMITS.maxValueLength);
+  const reading = { batch, texts, readValueText };
   const reader = newReader(body);
   try {
     while (reader.at < body.length) {
       const tag = readTag(reader, body.length);
-      if (tag === text(1)) {
-        readResourceSpans({ batch, readValueText }, reader, readLength(reader, body.length));
-      } else skipField(reader, tag, body.length);
+      if (tag === text(1)) readResourceSpans(reading, reader, readLength(reader, body.length));
+      else skipField(reader, tag, body.length);
     }
   } catch (fault) {
     if (!(fault instanceof WireFault)) throw fault;
@@ -103,7 +109,7 @@ const readScopeSpans = (
   reader: Reader,
   end: number,
 ): void => {
-  const scope = readScope(reading.batch, again(reader), end);
+  const scope = readScope(reading, again(reader), end);
   while (reader.at < end) {
     const tag = readTag(reader, end);
     if (tag === text(2)) {
@@ -115,7 +121,7 @@ const readScopeSpans = (
   }
 };
 
-const readScope = (batch: SpanBatch, reader: Reader, end: number): SpanScope => {
+const readScope = (reading: Reading, reader: Reader, end: number): SpanScope => {
   const scope = { name: "", version: "" };
   const { maxNameLength } = SPAN_LIMITS;
   while (reader.at < end) {
@@ -127,8 +133,9 @@ const readScope = (batch: SpanBatch, reader: Reader, end: number): SpanScope => 
     const scopeEnd = readLength(reader, end);
     while (reader.at < scopeEnd) {
       const field = readTag(reader, scopeEnd);
-      if (field === text(1)) scope.name = readField(batch, reader, scopeEnd, maxNameLength);
-      else if (field === text(2)) scope.version = readField(batch, reader, scopeEnd, maxNameLength);
+      if (field === text(1)) scope.name = readField(reading, reader, scopeEnd, maxNameLength);
+      else if (field === text(2))
+        scope.version = readField(reading, reader, scopeEnd, maxNameLength);
       else skipField(reader, field, scopeEnd);
     }
   }
@@ -136,7 +143,6 @@ const readScope = (batch: SpanBatch, reader: Reader, end: number): SpanScope => 
 };
 
 const readSpan = (reading: Reading, reader: Reader, end: number): Draft => {
-  const { batch } = reading;
   const draft = newDraft();
   while (reader.at < end) {
     const tag = readTag(reader, end);
@@ -148,15 +154,16 @@ const readSpan = (reading: Reading, reader: Reader, end: number): Draft => {
     } else if (tag === text(1)) draft.traceId = readId(reader, end);
     else if (tag === text(2)) draft.spanId = readId(reader, end);
     else if (tag === text(4)) draft.parentSpanId = readId(reader, end);
-    else if (tag === text(5)) draft.name = readField(batch, reader, end, SPAN_LIMITS.maxNameLength);
+    else if (tag === text(5))
+      draft.name = readField(reading, reader, end, SPAN_LIMITS.maxNameLength);
     else if (tag === tagOf(6, VARINT)) draft.kind = readInt64(reader, end);
     else if (tag === tagOf(7, FIXED64)) draft.start = readInstant(reader, end);
     else if (tag === tagOf(8, FIXED64)) draft.end = readInstant(reader, end);
     else if (tag === text(11)) readEvent(reading, reader, readLength(reader, end), draft);
     else if (tag === text(13)) readLink(reading, reader, readLength(reader, end), draft);
-    else if (tag === text(15)) readStatus(batch, reader, readLength(reader, end), draft);
+    else if (tag === text(15)) readStatus(reading, reader, readLength(reader, end), draft);
     else if (tag === text(3)) {
-      draft.traceState = readField(batch, reader, end, SPAN_LIMITS.maxTraceStateLength);
+      draft.traceState = readField(reading, reader, end, SPAN_LIMITS.maxTraceStateLength);
     } else if (isDroppedCount(tag)) draft.dropped += lossOf(readInt64(reader, end));
     else skipField(reader, tag, end);
   }
@@ -173,12 +180,13 @@ const lossOf = (count: number): number => Math.min(Math.max(count, 0), MAX_UINT3
 
 /** One KeyValue into the map; false if it is not kept. */
 const readAttribute = (
-  { batch, readValueText }: Reading,
+  reading: Reading,
   reader: Reader,
   end: number,
   into: Map<string, string>,
   max: number,
 ): boolean => {
+  const { batch, readValueText } = reading;
   if (into.size >= max || !hasRoom(batch)) {
     reader.at = end;
     return false;
@@ -188,7 +196,7 @@ const readAttribute = (
   try {
     while (reader.at < end) {
       const tag = readTag(reader, end);
-      if (tag === text(1)) key = readField(batch, reader, end, SPAN_LIMITS.maxKeyLength);
+      if (tag === text(1)) key = readField(reading, reader, end, SPAN_LIMITS.maxKeyLength);
       else if (tag === text(2)) {
         value = readAnyValue(reader, readLength(reader, end), readValueText);
       } else skipField(reader, tag, end);
@@ -218,7 +226,7 @@ const readEvent = (reading: Reading, reader: Reader, end: number, draft: Draft):
   while (reader.at < end) {
     const tag = readTag(reader, end);
     if (tag === tagOf(1, FIXED64)) time = readInstant(reader, end);
-    else if (tag === text(2)) name = readField(batch, reader, end, SPAN_LIMITS.maxNameLength);
+    else if (tag === text(2)) name = readField(reading, reader, end, SPAN_LIMITS.maxNameLength);
     else if (tag === text(3)) readInner(reading, reader, end, attributes, draft);
     else if (tag === tagOf(4, VARINT)) draft.dropped += lossOf(readInt64(reader, end));
     else skipField(reader, tag, end);
@@ -252,7 +260,7 @@ const readLink = (reading: Reading, reader: Reader, end: number, draft: Draft): 
     if (tag === text(1)) link.traceId = readId(reader, end);
     else if (tag === text(2)) link.spanId = readId(reader, end);
     else if (tag === text(3)) {
-      link.traceState = readField(batch, reader, end, SPAN_LIMITS.maxTraceStateLength);
+      link.traceState = readField(reading, reader, end, SPAN_LIMITS.maxTraceStateLength);
     } else if (tag === text(4)) readInner(reading, reader, end, link.attributes, draft);
     else if (tag === tagOf(5, VARINT)) draft.dropped += lossOf(readInt64(reader, end));
     else skipField(reader, tag, end);
@@ -260,12 +268,12 @@ const readLink = (reading: Reading, reader: Reader, end: number, draft: Draft): 
   draft.links.push(link);
 };
 
-const readStatus = (batch: SpanBatch, reader: Reader, end: number, draft: Draft): void => {
+const readStatus = (reading: Reading, reader: Reader, end: number, draft: Draft): void => {
   while (reader.at < end) {
     const tag = readTag(reader, end);
     if (tag === tagOf(3, VARINT)) draft.status = readInt64(reader, end);
     else if (tag === text(2)) {
-      draft.statusMessage = readField(batch, reader, end, SPAN_LIMITS.maxValueLength);
+      draft.statusMessage = readField(reading, reader, end, SPAN_LIMITS.maxValueLength);
     } else skipField(reader, tag, end);
   }
 };
@@ -290,16 +298,23 @@ const readId = (reader: Reader, end: number): string => {
   return id;
 };
 
-const readField = (batch: SpanBatch, reader: Reader, end: number, maxLength: number): string =>
-  readCut(batch, reader, readLength(reader, end), maxLength);
+const readField = (reading: Reading, reader: Reader, end: number, maxLength: number): string =>
+  readCut(reading, reader, readLength(reader, end), maxLength);
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const MAX_UTF8_BYTES = 4;
 
 /** Text up to `end`; of a long one only what can be kept is decoded. */
-const readCut = (batch: SpanBatch, reader: Reader, end: number, maxLength: number): string => {
+const readCut = (
+  { batch, texts }: Reading,
+  reader: Reader,
+  end: number,
+  maxLength: number,
+): string => {
   const { bytes, at } = reader;
-  const enough = Math.min(end, at + MAX_UTF8_BYTES * (maxLength + 1));
+  const length = end - at;
   reader.at = end;
+  if (length <= MAX_SHORT_BYTES) return shortText(texts, bytes, at, length);
+  const enough = Math.min(end, at + MAX_UTF8_BYTES * (maxLength + 1));
   return cutText(batch, utf8.decode(bytes.subarray(at, enough)), maxLength);
 };
