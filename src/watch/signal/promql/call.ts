@@ -188,14 +188,16 @@ const labelsOfAbsent = (arg: Expr): Labels => {
   const selector = inner.kind === "matrix" ? inner.selector : inner;
   if (selector.kind !== "selector") return [];
   const labels = new Map<string, string>();
-  const ambiguous = new Set<string>([METRIC_NAME]);
+  const seen = new Set<string>([METRIC_NAME]);
+  // In their order, as Prometheus does it: an equality after another matcher still counts.
   for (const { name, op, value } of selector.matchers) {
-    if (op !== "=" || labels.has(name)) ambiguous.add(name);
-    else labels.set(name, value);
+    if (op !== "=" || seen.has(name)) labels.delete(name);
+    else {
+      labels.set(name, value);
+      seen.add(name);
+    }
   }
-  return [...labels]
-    .filter(([name, value]) => !ambiguous.has(name) && value !== "")
-    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return [...labels].filter(([, value]) => value !== "").sort(([a], [b]) => (a < b ? -1 : 1));
 };
 
 const vectorRows = (context: Context, { func, args }: Call, sink: Sink): void => {

@@ -33,7 +33,7 @@ import {
   subqueryGrid,
   timeAt,
 } from "./grid.ts";
-import { copyRow, dropNames, type Row } from "./row.ts";
+import { copyRow, dropNames, joinNameless, type Row } from "./row.ts";
 import { samplesOfRow, selectorRows } from "./select-rows.ts";
 
 export type VectorSample = { readonly labels: Labels; readonly t: number; readonly v: number };
@@ -217,7 +217,7 @@ const subquery: Evaluator["subquery"] = (context, expr) => {
   const inner = { ...context, grid };
   if (grid.steps === 0) return { rows: [], context: inner };
   if (typeOf(expr.expr) === "vector") {
-    return { rows: frame(inner, expr.expr), context: inner };
+    return { rows: joinNameless(frame(inner, expr.expr)), context: inner };
   }
   const values = scalar(inner, expr.expr);
   const present = new Uint8Array(grid.steps).fill(1);

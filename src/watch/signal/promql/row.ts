@@ -113,6 +113,23 @@ export const mergeRows = (rows: readonly Row[], onOverlap: (row: Row) => string)
   return [...merged.values()];
 };
 
+const overlap = (a: Row, b: Row): boolean => a.present.some((there, k) => there & b.present[k]!);
+
+/**
+ * Rows that differ in a name only, which is to go, and that never overlap are one series: to a
+ * function of ranges it matters, which looks at many steps at once.
+ */
+export const joinNameless = (rows: readonly Row[]): readonly Row[] => {
+  const known = new Map<string, Row>();
+  return rows.filter((row) => {
+    if (!row.dropName) return true;
+    const key = keyIgnoring(row.labels, [METRIC_NAME]);
+    const same = known.get(key);
+    if (same === undefined) known.set(key, row);
+    return same === undefined || overlap(same, row) || !absorb(same, row);
+  });
+};
+
 /** Names that were to be dropped are dropped now. */
 export const dropNames = (rows: Row[]): Row[] => {
   if (!rows.some((row) => row.dropName)) return rows;
