@@ -1,5 +1,7 @@
 /** The API: one table. */
 import { alertRoutes } from "./alert.ts";
+import { applicationRoutes } from "./application.ts";
+import { infrastructureRoutes } from "./infrastructure.ts";
 import { kpiRoutes } from "./kpi.ts";
 import { ledgerRoutes } from "./ledger.ts";
 import { opsRoutes } from "./ops.ts";
@@ -15,6 +17,8 @@ export const ROUTES = [
   ...prometheusRoutes,
   ...sessionRoutes,
   ...opsRoutes,
+  ...infrastructureRoutes,
+  ...applicationRoutes,
   ...kpiRoutes,
   ...alertRoutes,
   ...planRoutes,

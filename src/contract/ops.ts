@@ -38,10 +38,13 @@ export const Overview = z.object({
 });
 export type Overview = z.infer<typeof Overview>;
 
-export const PANELS = ["error-rate", "latency"] as const;
+export const PANELS = [
+  ...(["error-rate", "latency", "disk-io", "network-io"] as const),
+  ...(["span-rate", "span-errors", "span-latency"] as const),
+];
 export const Panel = z.object({
   id: z.enum(PANELS),
-  unit: z.enum(["ratio", "s"]),
+  unit: z.enum(["ratio", "s", "By/s", "req/s"]),
   stepMs: z.number(),
   series: z.array(
     z.object({

@@ -21,6 +21,8 @@ export const PATHS = {
   alerts: "/api/app/alerts",
   alert: "/api/app/alerts/:id",
   panel: "/api/app/panels/:id",
+  infrastructure: "/api/app/infrastructure",
+  application: "/api/app/application",
   plan: "/api/app/plan",
   planVersions: "/api/app/plan/versions",
   ledger: "/api/app/ledger",

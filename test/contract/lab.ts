@@ -39,6 +39,7 @@ import { insertAlert } from "../../src/respond/alert/alert.store.ts";
 import { alertRoutes } from "../../src/respond/alert/alert.routes.ts";
 import type { OpsDeps } from "../../src/respond/ops/ops.flow.ts";
 import { opsRoutes } from "../../src/respond/ops/ops.routes.ts";
+import { tabRoutes } from "../../src/respond/ops/tabs.routes.ts";
 import { telemetryRoutes } from "../../src/watch/intake/telemetry.routes.ts";
 import { openLabelQueries } from "../../src/watch/signal/label-query.flow.ts";
 import { newMetadataBook } from "../../src/watch/signal/metadata.ts";
@@ -182,6 +183,7 @@ export const openLab = async (
       ...prometheusRoutes({ signals, version: VERSION, now: clock.now }),
       ...accountRoutes({ accounts, cookie }),
       ...opsRoutes({ ...ops, stream, services: () => ({ items: [] }) }),
+      ...tabRoutes({ clock, applied: () => applied, signals }),
       ...kpiRoutes({ applied: () => applied, latest, now: clock.now, history: async () => [] }),
       ...gateRoutes({ applied: () => applied, judged: gates.judged }),
       ...alertRoutes({ sql: db, firing: alerts.firing }),

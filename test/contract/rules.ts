@@ -37,6 +37,8 @@ export const RULES: Readonly<Record<string, readonly Caller[]>> = {
   "GET /api/app/alerts": PEOPLE,
   "GET /api/app/alerts/:id": PEOPLE,
   "GET /api/app/panels/:id": PEOPLE,
+  "GET /api/app/infrastructure": PEOPLE,
+  "GET /api/app/application": PEOPLE,
   "GET /api/app/plan": PEOPLE,
   "POST /api/app/plan": ADMINS,
   "GET /api/app/plan/versions": PEOPLE,

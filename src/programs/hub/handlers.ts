@@ -17,6 +17,7 @@ import type { Alerts } from "../../respond/alert/alert.flow.ts";
 import { alertRoutes } from "../../respond/alert/alert.routes.ts";
 import type { OpsDeps } from "../../respond/ops/ops.flow.ts";
 import { opsRoutes } from "../../respond/ops/ops.routes.ts";
+import { tabRoutes } from "../../respond/ops/tabs.routes.ts";
 import { telemetryRoutes } from "../../watch/intake/telemetry.routes.ts";
 import { prometheusRoutes } from "../../watch/signal/prometheus/prometheus.routes.ts";
 import type { Loop } from "./loop.ts";
@@ -47,6 +48,7 @@ export const handlersOf = (parts: HubParts): Handlers => {
     ...prometheusRoutes({ signals, version: parts.version, now: ops.clock.now }),
     ...accountRoutes(parts),
     ...opsRoutes({ ...ops, stream: parts.stream, services: parts.loop.services }),
+    ...tabRoutes({ clock: ops.clock, applied, signals }),
     ...kpiRoutes({
       ...{ applied, latest: kpis.latest, now: ops.clock.now },
       history: (range) => signals.readings(range),

@@ -92,7 +92,7 @@ const serviceView = (
 };
 
 /** The plan's own alert thresholds on the measures a service's signals are of. */
-const limitsOf = ({ plan }: AppliedPlan): ServiceLimits => {
+export const limitsOf = ({ plan }: AppliedPlan): ServiceLimits => {
   const threshold = (measure: string): number =>
     plan.kpis.find((kpi) => kpi.measure === measure)?.alert.value ?? Number.POSITIVE_INFINITY;
   return {

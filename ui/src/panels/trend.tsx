@@ -16,7 +16,7 @@ import { TABLE_EVENT } from "../shell/keys.ts";
 const LineChart = lazy(() => import("../charts/line-chart.tsx"));
 
 /** Top of the axis while there is nothing to measure it by. */
-const EMPTY_MAX = { ratio: 0.01, s: 0.1 } as const;
+const EMPTY_MAX = { ratio: 0.01, s: 0.1, "By/s": 1_024, "req/s": 1 } as const;
 /** More lines than this cannot be told apart; the table has them all. */
 const MAX_LINES = 4;
 
