@@ -16,7 +16,7 @@ import { nodeDisk } from "../io/disk/adapters/node-disk.ts";
 import { faultCode } from "../io/disk/disk.ts";
 import { jsonLog, type LogLevel } from "../io/log/json-log.ts";
 import { openSegmentLog } from "../io/log/segment-log.ts";
-import { inflate } from "../io/inflate.ts";
+import { newInflate } from "../io/inflate.ts";
 import { openDb } from "../io/postgres/db.ts";
 import { Moved, serve } from "../io/rpc.ts";
 import type { Ask } from "../watch/signal/prometheus/parameters.ts";
@@ -50,7 +50,7 @@ const main = async (data: SignalWorkerData): Promise<void> => {
     sleep: (delayMs, signal) => delay(delayMs, undefined, { signal }).catch(() => undefined),
     ...{ db, store, log: bodyLog },
     logName: await nameOfLog(path.join(data.dataDir, "log")),
-    inflate,
+    inflate: newInflate(),
     say: (message, fields) => log.info(message, fields),
     broken: (why) =>
       void setImmediate(() => {

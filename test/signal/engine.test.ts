@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { compressSync } from "snappy";
 import { openStore, type Store } from "../../src/io/clickhouse/client.ts";
 import { systemClock } from "../../src/io/clock.ts";
-import { inflate } from "../../src/io/inflate.ts";
+import { newInflate } from "../../src/io/inflate.ts";
 import { openSegmentLog } from "../../src/io/log/segment-log.ts";
 import { encodeWriteRequest } from "../../src/watch/collect/remote-write.ts";
 import { seriesOf } from "../../src/watch/collect/series.ts";
@@ -51,7 +51,7 @@ const open = async (name: string): Promise<Signals> => {
     ...{ clock: systemClock, db, store, logName: name },
     log: await openSegmentLog({ dir: path.join(root, name) }),
     sleep: (delayMs, signal) => delay(delayMs, undefined, { signal }).catch(() => undefined),
-    inflate,
+    inflate: newInflate(),
     say: (message) => void say.push(message),
     broken: (why) => void say.push(why),
   });

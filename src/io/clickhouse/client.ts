@@ -1,5 +1,5 @@
 /**
- * ClickHouse over HTTP, embedded or a server: queries by the official client, blocks by fetch.
+ * ClickHouse over HTTP, embedded or a server: queries by the official client, blocks by a POST.
  *
  * Shape:  `openStore({ url })`; user and password may be in the URL. `insert` sends one Native
  *         block and resolves when ClickHouse has it; the token makes a repeat harmless.
@@ -13,6 +13,7 @@ import {
   type ClickHouseClient,
 } from "@clickhouse/client";
 import { StoreFault } from "./fault.ts";
+import { openPoster, type Poster } from "./post.ts";
 import { codeIn } from "./protocol.ts";
 
 export type Params = Readonly<Record<string, string | number | readonly string[]>>;
@@ -24,7 +25,7 @@ export type Store = {
   readonly blocks: (sql: string, params?: Params) => Promise<Uint8Array>;
   readonly insert: (
     into: { readonly table: string; readonly columns: readonly string[]; readonly token?: string },
-    block: Uint8Array<ArrayBuffer>,
+    block: Uint8Array | readonly Uint8Array[],
   ) => Promise<void>;
   readonly ping: () => Promise<boolean>;
   readonly close: () => Promise<void>;
@@ -61,17 +62,27 @@ export const openStore = (address: StoreAddress): Store => {
     log: { level: ClickHouseLogLevel.OFF },
     clickhouse_settings: { max_execution_time: QUERY_S, wait_end_of_query: 1 },
   });
+  const poster = openPoster(MAX_SOCKETS);
   const auth = { "x-clickhouse-user": user, "x-clickhouse-key": password };
   return {
     ...queriesOf(client),
-    insert: (into, block) => insertBlock(new URL(url.origin), database, auth, into, block),
+    insert: (into, block) =>
+      insertBlock(
+        poster,
+        { url: new URL(url.origin), database, headers: auth },
+        into,
+        block instanceof Uint8Array ? [block] : block,
+      ),
     ping: async () => {
       const answer = await fetch(new URL("/ping", url.origin), {
         signal: AbortSignal.timeout(PING_TIMEOUT_MS),
       }).catch(() => undefined);
       return answer?.ok ?? false;
     },
-    close: () => client.close(),
+    close: async () => {
+      poster.close();
+      await client.close();
+    },
   };
 };
 
@@ -100,22 +111,24 @@ const queriesOf = (client: ClickHouseClient): Pick<Store, "command" | "rows" | "
 });
 
 const insertBlock = (
-  url: URL,
-  database: string,
-  headers: Readonly<Record<string, string>>,
+  { post }: Poster,
+  at: {
+    readonly url: URL;
+    readonly database: string;
+    readonly headers: Readonly<Record<string, string>>;
+  },
   into: { readonly table: string; readonly columns: readonly string[]; readonly token?: string },
-  block: Uint8Array<ArrayBuffer>,
+  parts: readonly Uint8Array[],
 ): Promise<void> =>
   named(async () => {
+    const { url, database, headers } = at;
     const query = `INSERT INTO ${into.table} (${into.columns.join(", ")}) FORMAT Native`;
     const settings = { query, database, wait_end_of_query: "1", async_insert: "0" };
     url.search = new URLSearchParams(settings).toString();
     if (into.token !== undefined) url.searchParams.set("insert_deduplication_token", into.token);
-    const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
-    const answer = await fetch(url, { method: "POST", headers, body: block, signal });
-    const text = await answer.text();
-    if (answer.ok && text === "") return;
-    const code = Number(answer.headers.get("x-clickhouse-exception-code") ?? codeIn(text));
+    const { status, header, text } = await post(url, headers, parts, REQUEST_TIMEOUT_MS);
+    if (status === 200 && text === "") return;
+    const code = Number(header("x-clickhouse-exception-code") ?? codeIn(text));
     throw new StoreFault(text.slice(0, 500), Number.isNaN(code) ? undefined : code);
   });
 

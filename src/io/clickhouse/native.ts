@@ -8,11 +8,12 @@
  *         block.
  * Source: ClickHouse's documentation of the Native format (client revision 0, so no block header).
  */
+export type Halves = Uint32Array;
 export type ColumnData =
   /** Two 32-bit halves per value, low first. */
   | { readonly type: "UInt64"; readonly halves: Uint32Array }
   | { readonly type: "UInt32"; readonly values: Uint32Array }
-  | { readonly type: "DateTime64(3)"; readonly ms: Float64Array }
+  | { readonly type: "DateTime64(3)"; readonly ms: Float64Array | Halves }
   /** Days since the epoch. */
   | { readonly type: "Date"; readonly days: Uint16Array }
   | { readonly type: "Float64"; readonly values: Float64Array }
@@ -28,14 +29,18 @@ const TWO_POW_32 = 2 ** 32;
 const utf8 = new TextEncoder();
 const text = new TextDecoder();
 
-export const encodeBlock = (rows: number, columns: readonly Column[]): Uint8Array<ArrayBuffer> => {
+export const encodeBlock = (rows: number, columns: readonly Column[]): Uint8Array<ArrayBuffer> =>
+  joined(encodeParts(rows, columns));
+
+/** The block in parts; those of typed arrays are views of them, so that nothing is copied. */
+export const encodeParts = (rows: number, columns: readonly Column[]): readonly Uint8Array[] => {
   const parts: Uint8Array[] = [varint(columns.length), varint(rows)];
   for (const { name, data } of columns) {
     if (lengthOf(data) !== rows)
       throw new Error(`column ${name} has ${lengthOf(data)} values, the block ${rows} rows`);
     parts.push(stringsBytes([name, data.type]), ...valuesOf(data));
   }
-  return joined(parts);
+  return parts;
 };
 
 const lengthOf = (data: ColumnData): number => {
@@ -43,7 +48,7 @@ const lengthOf = (data: ColumnData): number => {
     case "UInt64":
       return data.halves.length / 2;
     case "DateTime64(3)":
-      return data.ms.length;
+      return data.ms instanceof Uint32Array ? data.ms.length / 2 : data.ms.length;
     case "Date":
       return data.days.length;
     case "String":
@@ -65,7 +70,7 @@ const valuesOf = (data: ColumnData): readonly Uint8Array[] => {
     case "Date":
       return [bytesOf(data.days)];
     case "DateTime64(3)":
-      return [bytesOf(int64s(data.ms))];
+      return [bytesOf(data.ms instanceof Uint32Array ? data.ms : int64s(data.ms))];
     case "Nullable(Float64)":
       return [
         Uint8Array.from(data.values, (value) => Number(value === null)),

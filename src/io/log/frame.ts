@@ -60,10 +60,17 @@ export const parseSegmentHeader = (bytes: Uint8Array): SegmentHeader | undefined
   return { first: getU64(view, 8), previousNext: getU64(view, 16) };
 };
 
-/** Consecutive records as one run of bytes, so that a group is one write. */
-export const encodeRecords = (first: number, bodies: readonly Uint8Array[]): Uint8Array => {
+/**
+ * Consecutive records as one run of bytes, so that a group is one write. It lies in the scratch
+ * where that is large enough: good until the next.
+ */
+export const encodeRecords = (
+  scratch: Uint8Array,
+  first: number,
+  bodies: readonly Uint8Array[],
+): Uint8Array => {
   const size = bodies.reduce((sum, body) => sum + RECORD_HEADER_BYTES + body.length, 0);
-  const bytes = new Uint8Array(size);
+  const bytes = size > scratch.length ? new Uint8Array(size) : scratch.subarray(0, size);
   const view = viewOf(bytes);
   let at = 0;
   bodies.forEach((body, nth) => {

@@ -27,6 +27,7 @@ import {
   type LogSettings,
   type LogState,
   type Segment,
+  SCRATCH_BYTES,
 } from "./segment-state.ts";
 
 const DRAFT_SUFFIX = ".tmp";
@@ -72,6 +73,7 @@ const emptyState = (
   active,
   next,
   mustRotate: false,
+  scratch: new Uint8Array(SCRATCH_BYTES),
   fault: undefined,
   counters: { damagedRecords: 0, damagedHeaders: 0, tornBytes: 0, skippedIndexes: 0, syncs: 0 },
   knownDamage: new Set(),

@@ -57,7 +57,11 @@ export type LogState = {
   fault: LogFault | undefined;
   readonly counters: { -readonly [name in keyof Omit<LogStats, "writable">]: number };
   readonly knownDamage: Set<string>;
+  /** What a group of records is laid out in, so that not every group asks for memory. */
+  readonly scratch: Uint8Array;
 };
+
+export const SCRATCH_BYTES = 1024 * 1024;
 
 const MARK_EVERY_BYTES = 256 * 1024;
 /** Past this many places the counter may count one twice; the report is what matters. */

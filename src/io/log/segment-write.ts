@@ -68,7 +68,7 @@ export const commitGroup = async (
 ): Promise<number> => {
   if (state.fault !== undefined) throw state.fault;
   const first = state.next;
-  const bytes = encodeRecords(first, bodies);
+  const bytes = encodeRecords(state.scratch, first, bodies);
   const before = activeSegment(state);
   const isEmpty = state.next === before.first;
   const isOver = before.size + bytes.length > state.settings.maxSegmentBytes;

@@ -27,40 +27,62 @@ export const READING_COLUMNS = [
 export type Block = { readonly rows: number; readonly columns: readonly Column[] };
 
 const TWO_POW_32 = 2 ** 32;
+const FIRST_ROWS = 100_000;
 
-const filledHalves = (rows: number, value: number): Uint32Array => {
-  const halves = new Uint32Array(rows * 2);
-  for (let row = 0; row < rows; row += 1) {
-    halves[2 * row] = value % TWO_POW_32;
-    halves[2 * row + 1] = Math.floor(value / TWO_POW_32);
-  }
-  return halves;
+/** Memory for the columns of samples, used again for each block: of 64-bit halves and doubles. */
+export type SampleScratch = {
+  ids: Uint32Array;
+  times: Uint32Array;
+  values: Float64Array;
+  batches: Uint32Array;
 };
+export const newSampleScratch = (rows = FIRST_ROWS): SampleScratch => ({
+  ids: new Uint32Array(rows * 2),
+  times: new Uint32Array(rows * 2),
+  values: new Float64Array(rows),
+  batches: new Uint32Array(rows * 2),
+});
 
-export const sampleBlock = (contents: readonly Content[], rows: number, batch: number): Block => {
-  const halves = new Uint32Array(rows * 2);
-  const ms = new Float64Array(rows);
-  const values = new Float64Array(rows);
+/** Views of the scratch: good until the next block. */
+export const sampleBlock = (
+  scratch: SampleScratch,
+  contents: readonly Content[],
+  rows: number,
+  batch: number,
+): Block => {
+  if (rows > scratch.values.length) Object.assign(scratch, newSampleScratch(rows));
+  const { ids, times, values, batches } = scratch;
   let at = 0;
   for (const content of contents) {
     if (content.kind !== "samples") continue;
     const { series, timesMs, values: found, count } = content.samples;
-    ms.set(timesMs, at);
     values.set(found, at);
     for (let nth = 0; nth < count; nth += 1) {
       const { id } = series[nth]!;
-      halves[2 * (at + nth)] = id.low;
-      halves[2 * (at + nth) + 1] = id.high;
+      const place = 2 * (at + nth);
+      ids[place] = id.low;
+      ids[place + 1] = id.high;
+      const ms = timesMs[nth]!;
+      times[place] = ms % TWO_POW_32;
+      times[place + 1] = ms / TWO_POW_32;
     }
     at += count;
   }
+  fillHalves(batches, rows, batch);
   const columns: readonly Column[] = [
-    { name: "id", data: { type: "UInt64", halves } },
-    { name: "ts", data: { type: "DateTime64(3)", ms } },
-    { name: "value", data: { type: "Float64", values } },
-    { name: "batch", data: { type: "UInt64", halves: filledHalves(rows, batch) } },
+    { name: "id", data: { type: "UInt64", halves: ids.subarray(0, 2 * rows) } },
+    { name: "ts", data: { type: "DateTime64(3)", ms: times.subarray(0, 2 * rows) } },
+    { name: "value", data: { type: "Float64", values: values.subarray(0, rows) } },
+    { name: "batch", data: { type: "UInt64", halves: batches.subarray(0, 2 * rows) } },
   ];
   return { rows, columns };
+};
+
+const fillHalves = (halves: Uint32Array, rows: number, value: number): void => {
+  for (let row = 0; row < rows; row += 1) {
+    halves[2 * row] = value % TWO_POW_32;
+    halves[2 * row + 1] = Math.floor(value / TWO_POW_32);
+  }
 };
 
 export type SeriesDay = { readonly series: Known; readonly day: number };
@@ -104,6 +126,8 @@ export const seriesBlock = (days: readonly SeriesDay[]): Block => ({
 
 export const readingBlock = (contents: readonly Content[], batch: number): Block => {
   const all = contents.flatMap((content) => (content.kind === "readings" ? content.readings : []));
+  const halves = new Uint32Array(all.length * 2);
+  fillHalves(halves, all.length, batch);
   const texts = (of: (row: (typeof all)[number]) => string) => ({
     type: "String" as const,
     texts: all.map(of),
@@ -125,7 +149,7 @@ export const readingBlock = (contents: readonly Content[], batch: number): Block
     },
     { name: "formula_version", data: versions(({ formulaVersion }) => formulaVersion) },
     { name: "plan_version", data: versions(({ planVersion }) => planVersion) },
-    { name: "batch", data: { type: "UInt64", halves: filledHalves(all.length, batch) } },
+    { name: "batch", data: { type: "UInt64", halves } },
   ];
   return { rows: all.length, columns };
 };

@@ -5,10 +5,11 @@
  * Errors: StoreFault; HistoryLimit when a question would load more than its limit.
  */
 import type { Store } from "../../io/clickhouse/client.ts";
-import { decodeFixedBlocks, encodeBlock } from "../../io/clickhouse/native.ts";
+import { decodeFixedBlocks, encodeParts } from "../../io/clickhouse/native.ts";
 import {
   type Block,
   DAY_MS,
+  newSampleScratch,
   newSeriesDays,
   READING_COLUMNS,
   readingBlock,
@@ -21,7 +22,7 @@ import type { BatchSink } from "./flush.flow.ts";
 import { HistoryLimit, type SampleColumns, type StoredSeries } from "./history.ts";
 import type { KpiReadingRow } from "./signals.ts";
 
-const encoded = ({ rows, columns }: Block): Uint8Array<ArrayBuffer> => encodeBlock(rows, columns);
+const encoded = ({ rows, columns }: Block): readonly Uint8Array[] => encodeParts(rows, columns);
 
 const BATCH_TIMES =
   "BETWEEN fromUnixTimestamp64Milli({from: Int64}) AND fromUnixTimestamp64Milli({to: Int64})";
@@ -29,39 +30,45 @@ const BATCH_TIMES =
 export const batchSink = (
   store: Pick<Store, "insert" | "rows" | "command">,
   log: string,
-): BatchSink => ({
-  insert: async (open, contents) => {
-    const token = `${log}:${open.batch}:${open.attempt}`;
-    const days = newSeriesDays(contents);
-    // Labels before samples: a sample whose labels are unknown could never be found.
-    if (days.length > 0) {
-      await store.insert({ table: "series", columns: SERIES_COLUMNS }, encoded(seriesBlock(days)));
-      for (const { series, day } of days) series.storedDay = Math.max(series.storedDay, day);
-    }
-    if (open.samples > 0) {
-      const block = encoded(sampleBlock(contents, open.samples, open.batch));
-      await store.insert({ table: "samples", columns: SAMPLE_COLUMNS, token }, block);
-    }
-    if (open.readings > 0) {
-      const block = encoded(readingBlock(contents, open.batch));
-      await store.insert({ table: "kpi_reading", columns: READING_COLUMNS, token }, block);
-    }
-  },
-  count: async ({ batch, fromMs, toMs }) => {
-    const count = (table: string, time: string): string =>
-      `(SELECT count() FROM ${table} WHERE ${time} ${BATCH_TIMES} AND batch = {batch: UInt64})`;
-    const [row] = await store.rows<{ samples: string; readings: string }>(
-      `SELECT ${count("samples", "ts")} AS samples, ${count("kpi_reading", "at")} AS readings`,
-      { from: fromMs ?? 0, to: toMs ?? 0, batch },
-    );
-    return { samples: Number(row?.samples ?? 0), readings: Number(row?.readings ?? 0) };
-  },
-  remove: async (batch) => {
-    for (const table of ["samples", "kpi_reading"]) {
-      await store.command(`DELETE FROM ${table} WHERE batch = {batch: UInt64}`, { batch });
-    }
-  },
-});
+): BatchSink => {
+  const scratch = newSampleScratch();
+  return {
+    insert: async (open, contents) => {
+      const token = `${log}:${open.batch}:${open.attempt}`;
+      const days = newSeriesDays(contents);
+      // Labels before samples: a sample whose labels are unknown could never be found.
+      if (days.length > 0) {
+        await store.insert(
+          { table: "series", columns: SERIES_COLUMNS },
+          encoded(seriesBlock(days)),
+        );
+        for (const { series, day } of days) series.storedDay = Math.max(series.storedDay, day);
+      }
+      if (open.samples > 0) {
+        const block = encoded(sampleBlock(scratch, contents, open.samples, open.batch));
+        await store.insert({ table: "samples", columns: SAMPLE_COLUMNS, token }, block);
+      }
+      if (open.readings > 0) {
+        const block = encoded(readingBlock(contents, open.batch));
+        await store.insert({ table: "kpi_reading", columns: READING_COLUMNS, token }, block);
+      }
+    },
+    count: async ({ batch, fromMs, toMs }) => {
+      const count = (table: string, time: string): string =>
+        `(SELECT count() FROM ${table} WHERE ${time} ${BATCH_TIMES} AND batch = {batch: UInt64})`;
+      const [row] = await store.rows<{ samples: string; readings: string }>(
+        `SELECT ${count("samples", "ts")} AS samples, ${count("kpi_reading", "at")} AS readings`,
+        { from: fromMs ?? 0, to: toMs ?? 0, batch },
+      );
+      return { samples: Number(row?.samples ?? 0), readings: Number(row?.readings ?? 0) };
+    },
+    remove: async (batch) => {
+      for (const table of ["samples", "kpi_reading"]) {
+        await store.command(`DELETE FROM ${table} WHERE batch = {batch: UInt64}`, { batch });
+      }
+    },
+  };
+};
 
 export const oldestSampleMs = async (store: Pick<Store, "rows">): Promise<number | null> => {
   const [row] = await store.rows<{ n: string; oldest: string }>(

@@ -35,6 +35,8 @@ import {
   type Reader,
 } from "./wire.ts";
 
+/** A series of one sample with the labels people use. */
+const USUAL_BYTES = 200;
 const SERIES_TAG = 0x0a;
 const LABEL_TAG = 0x0a;
 const SAMPLE_TAG = 0x12;
@@ -47,7 +49,7 @@ export const decodeRemoteWrite = (
   body: Uint8Array,
   terms: Terms,
 ): Result<Samples> => {
-  const building: Building = { ...newSampleBuilder(terms), catalog };
+  const building: Building = { ...newSampleBuilder(terms, body.length / USUAL_BYTES), catalog };
   const reader = newReader(body);
   try {
     while (reader.at < body.length) {

@@ -59,15 +59,17 @@ export type SampleBuilder = {
   maxMs: number;
 };
 
-export const newSampleBuilder = (terms: Terms): SampleBuilder => {
-  const values = new Float64Array(FIRST_CAPACITY);
+/** `expected` samples: a guess, so that the columns need not grow. */
+export const newSampleBuilder = (terms: Terms, expected = 0): SampleBuilder => {
+  const capacity = Math.max(FIRST_CAPACITY, Math.ceil(expected));
+  const values = new Float64Array(capacity);
   return {
     terms,
     series: [],
     refused: [],
     current: undefined,
     places: 0,
-    timesMs: new Float64Array(FIRST_CAPACITY),
+    timesMs: new Float64Array(capacity),
     values,
     bits: new Uint32Array(values.buffer),
     count: 0,
