@@ -51,7 +51,7 @@ export const LABEL_LIMITS: LabelLimits = {
 
 /** One spelling of a series' labels; two senders may order them differently. */
 type Wire = {
-  readonly bytes: Uint8Array;
+  readonly view: DataView;
   readonly series: Known;
   readonly hash: number;
   after: Wire | undefined;
@@ -59,12 +59,12 @@ type Wire = {
 };
 
 export type Catalog = {
-  /** The series whose labels are `bytes[from, to)`, made known if they are new. */
-  readonly find: (bytes: Uint8Array, from: number, to: number) => Known;
+  /** The series whose labels are `body[from, to)`, made known if they are new. */
+  readonly find: (body: Pick<Reader, "bytes" | "view">, from: number, to: number) => Known;
   /** The series with these labels, in any order; empty values count as absent. */
   readonly ofLabels: (labels: Labels) => Known;
   /** Where the expected next series' labels would end, if they begin at `from`; else -1. */
-  readonly predict: (bytes: Uint8Array, from: number) => number;
+  readonly predict: (body: DataView, from: number) => number;
   readonly predicted: () => Known;
   readonly known: () => Iterable<Known>;
   readonly size: () => number;
@@ -115,7 +115,8 @@ export const newCatalog = (limits: LabelLimits = LABEL_LIMITS): Catalog => {
   const create = (bytes: Uint8Array, hash: number): Wire => {
     if (wires >= limits.maxWires) clear();
     const series = knownBy(acceptable(readLabels(bytes, limits), limits));
-    const wire = { bytes, series, hash, after: undefined, seenIn: round };
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const wire = { view, series, hash, after: undefined, seenIn: round };
     const list = byHash.get(hash);
     if (list === undefined) byHash.set(hash, [wire]);
     else list.push(wire);
@@ -123,20 +124,20 @@ export const newCatalog = (limits: LabelLimits = LABEL_LIMITS): Catalog => {
     return wire;
   };
   return {
-    find: (bytes, from, to) => {
+    find: ({ bytes, view }, from, to) => {
       const hash = hashOf(bytes, from, to);
       const found = byHash
         .get(hash)
-        ?.find((wire) => wire.bytes.length === to - from && begins(bytes, from, wire.bytes));
+        ?.find((wire) => wire.view.byteLength === to - from && begins(view, from, wire.view));
       return step(found ?? create(bytes.slice(from, to), hash));
     },
     ofLabels: (labels) => {
       if (bySeries.size >= limits.maxWires) clear();
       return knownBy(acceptable(labels, limits));
     },
-    predict: (bytes, from) => {
+    predict: (body, from) => {
       const next = last?.after;
-      return next !== undefined && begins(bytes, from, next.bytes) ? from + next.bytes.length : -1;
+      return next !== undefined && begins(body, from, next.view) ? from + next.view.byteLength : -1;
     },
     predicted: () => step(last!.after!),
     known: () => bySeries.values(),
@@ -144,11 +145,15 @@ export const newCatalog = (limits: LabelLimits = LABEL_LIMITS): Catalog => {
   };
 };
 
-/** Reads past the end give `undefined`, which equals no byte. */
-const begins = (bytes: Uint8Array, from: number, expected: Uint8Array): boolean => {
-  const { length } = expected;
-  // The end first: labels of neighbours differ in their last value more often than in their name.
-  for (let i = length - 1; i >= 0; i -= 1) if (bytes[from + i] !== expected[i]) return false;
+/** Four bytes at a time, the end first: neighbours differ in their last label more often. */
+const begins = (body: DataView, from: number, expected: DataView): boolean => {
+  const { byteLength } = expected;
+  if (from + byteLength > body.byteLength) return false;
+  let at = byteLength - 4;
+  for (; at >= 0; at -= 4) if (body.getUint32(from + at) !== expected.getUint32(at)) return false;
+  for (at += 3; at >= 0; at -= 1) {
+    if (body.getUint8(from + at) !== expected.getUint8(at)) return false;
+  }
   return true;
 };
 

@@ -92,7 +92,7 @@ const readSeries = (building: Building, reader: Reader, end: number): void => {
 
 const readLabelSet = ({ catalog }: Building, reader: Reader, end: number): Known => {
   const from = reader.at;
-  const expected = catalog.predict(reader.bytes, from);
+  const expected = catalog.predict(reader.view, from);
   // One more label after the expected ones would be another series.
   if (expected >= 0 && expected <= end && (expected === end || !isLabel(reader, expected))) {
     reader.at = expected;
@@ -102,7 +102,7 @@ const readLabelSet = ({ catalog }: Building, reader: Reader, end: number): Known
     reader.at += 1;
     reader.at = readLength(reader, end);
   }
-  return catalog.find(reader.bytes, from, reader.at);
+  return catalog.find(reader, from, reader.at);
 };
 
 const isLabel = ({ bytes }: Reader, at: number): boolean => bytes[at] === LABEL_TAG;
