@@ -15,7 +15,7 @@ import { compress } from "snappy";
 import { expect, vi } from "vitest";
 import { openStore } from "../../src/io/clickhouse/client.ts";
 import { systemClock } from "../../src/io/clock.ts";
-import { inflate } from "../../src/io/inflate.ts";
+import { newInflate } from "../../src/io/inflate.ts";
 import { openSegmentLog } from "../../src/io/log/segment-log.ts";
 import { encodeWriteRequest, type StampedSample } from "../../src/watch/collect/remote-write.ts";
 import { seriesOf } from "../../src/watch/collect/series.ts";
@@ -42,13 +42,31 @@ export type Told = {
 export type Peers = Awaited<ReturnType<typeof openPeers>>;
 
 export const openPeers = async () => {
+  const closers: (() => Promise<unknown>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const one of closers.splice(0).toReversed()) await one();
+  };
+  try {
+    return { ...(await peersOf((one) => closers.push(one))), close };
+  } catch (fault) {
+    await close();
+    throw fault;
+  }
+};
+
+const peersOf = async (onClose: (close: () => Promise<unknown>) => void) => {
   const root = await mkdtemp(path.join(tmpdir(), "novaevo-peers-"));
+  onClose(() => rm(root, { recursive: true, force: true }));
   const prometheus = await startPrometheus(path.join(root, "prometheus"));
+  onClose(prometheus.stop);
   const storeProcess = await startStore(path.join(root, "store"));
+  onClose(storeProcess.stop);
   const store = openStore({ url: storeProcess.url, user: "novaevo", password: PASSWORD });
+  onClose(store.close);
   const db = await testDb();
+  onClose(db.close);
   const signals = await openSignals({
-    ...{ clock: systemClock, db, store, logName: "peers", inflate },
+    ...{ clock: systemClock, db, store, logName: "peers", inflate: newInflate() },
     log: await openSegmentLog({ dir: path.join(root, "log") }),
     sleep: (delayMs, signal) => delay(delayMs, undefined, { signal }).catch(() => undefined),
     say: () => undefined,
@@ -56,8 +74,10 @@ export const openPeers = async () => {
       throw new Error(why);
     },
   });
+  onClose(signals.close);
   await vi.waitFor(async () => expect((await signals.status()).refilled).toBe(true), PATIENCE);
   const lab = await openLab({ signals });
+  onClose(lab.close);
   await lab.server.listen({ host: "127.0.0.1", port: 0 });
   const { port } = lab.server.server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
@@ -72,13 +92,6 @@ export const openPeers = async () => {
     ...{ lab, endMs, startMs: endMs - SPAN_MS },
     ours: { url, headers: lab.authorization("viewer") },
     theirs: { url: prometheus.url, headers: {} },
-    close: async () => {
-      await lab.close();
-      await signals.close();
-      await Promise.all([db.close(), store.close(), prometheus.stop()]);
-      await storeProcess.stop();
-      await rm(root, { recursive: true, force: true });
-    },
   };
 };
 
