@@ -40,6 +40,7 @@ const lengthOf = (body: Uint8Array): { readonly length: number; readonly at: num
   throw new SnappyFault("it does not begin with a length");
 };
 
+const WORD = 4;
 const LITERAL = 0;
 const COPY_1 = 1;
 const COPY_2 = 2;
@@ -48,6 +49,7 @@ const LONGEST_IN_TAG = 60;
 
 const unpack = (body: Uint8Array, from: number, out: Uint8Array, length: number): void => {
   const end = body.length;
+  const words = new DataView(out.buffer, out.byteOffset, out.byteLength);
   let at = from;
   let to = 0;
   while (at < end) {
@@ -85,9 +87,14 @@ const unpack = (body: Uint8Array, from: number, out: Uint8Array, length: number)
     at += width;
     if (offset === 0 || offset > to) throw new SnappyFault(`a copy from before byte 0, at ${at}`);
     if (count > length - to) throw tooLong(at);
-    // Byte by byte: a copy may read what it has just written.
-    for (let source = to - offset, stop = to + count; to < stop; to += 1, source += 1)
-      out[to] = out[source]!;
+    // A copy may read what it has just written: four bytes at a time only from four bytes back.
+    const stop = to + count;
+    let source = to - offset;
+    if (offset >= WORD) {
+      for (; to + WORD <= stop; to += WORD, source += WORD)
+        words.setUint32(to, words.getUint32(source));
+    }
+    for (; to < stop; to += 1, source += 1) out[to] = out[source]!;
   }
   if (to !== length) throw new SnappyFault(`it holds ${to} bytes and says ${length}`);
 };
