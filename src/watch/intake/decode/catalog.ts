@@ -129,7 +129,8 @@ export const newCatalog = (limits: LabelLimits = LABEL_LIMITS): Catalog => {
       const found = byHash
         .get(hash)
         ?.find((wire) => wire.view.byteLength === to - from && begins(view, from, wire.view));
-      return step(found ?? create(bytes.slice(from, to), hash));
+      // Not `slice`: of a Buffer that is a view, which would keep the whole body.
+      return step(found ?? create(new Uint8Array(bytes.subarray(from, to)), hash));
     },
     ofLabels: (labels) => {
       if (bySeries.size >= limits.maxWires) clear();
