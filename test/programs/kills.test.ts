@@ -1,6 +1,7 @@
 /**
- * `kill -9` on every part of a running installation, twenty times in an order from a seed, while
- * samples and decisions come in: what was acknowledged is there at the end, once.
+ * `kill -9` on every part of a running installation, in an order from a seed, while samples and
+ * decisions come in: what was acknowledged is there at the end, once. 20 kills; `npm run test:kills`
+ * does 300.
  */
 import { readFile } from "node:fs/promises";
 import path from "node:path";
@@ -19,12 +20,14 @@ const VICTIMS = [...CHILDREN, "up"] as const;
 type Victim = (typeof VICTIMS)[number];
 /** Of a child's command line: a pid may have gone to a stranger. */
 const markOf = (name: Child): string => (name === "postgres" ? name : `novaevo.ts\0${name}`);
-const KILLS_EACH = 4;
+const KILLS = Number(process.env["NOVAEVO_KILLS"] ?? "20");
+const KILLS_EACH = Math.ceil(KILLS / VICTIMS.length);
 /** Between two kills: up to so many batches, drawn from the seed. */
 const MAX_BETWEEN = 30;
 const PATIENCE = { timeout: 30_000, interval: 20 };
-const TOKEN_PAUSE_MS = 100;
-const LONG_MS = 180_000;
+/** The more kills, the fewer decisions between two of them: they are all listed at the end. */
+const TOKEN_PAUSE_MS = 5 * KILLS;
+const LONG_MS = 9_000 * KILLS;
 
 let root: string;
 let up: Up | undefined;

@@ -142,7 +142,9 @@ const bodies = ({ metric, fromMs }: Pick<Options, "metric" | "fromMs">) => {
 
 /** What was said is never taken back: not by a restart, not by the state door. */
 const note = (at: Course, { accepted, stored }: { accepted: number; stored: number }): void => {
-  if (accepted < at.acknowledged) at.faults.push(`took back ${accepted + 1}…${at.acknowledged}`);
+  const back = `took back ${accepted + 1}…${at.acknowledged}`;
+  // Once: who lost it says so at every question.
+  if (accepted < at.acknowledged && !at.faults.includes(back)) at.faults.push(back);
   if (accepted > at.sent) at.faults.push(`accepted ${accepted}, ${at.sent} were sent`);
   if (stored < at.stored) at.faults.push(`stored ${at.stored}, then ${stored}`);
   if (stored > accepted) at.faults.push(`stored ${stored} of ${accepted}`);
