@@ -186,6 +186,20 @@ describe.each([["protobuf"], ["JSON"]] as const)("metrics from %s with", (way) =
     expect(rejected.messages.join()).toMatch(why);
   });
 
+  test("a long label named by every point fills the body; what is over is rejected unread", () => {
+    const service = { "service.name": text("s".repeat(4_000)) };
+    const data_points = Array.from({ length: 18_000 }, () => ({ as_double: 1 }));
+    const metric = [{ name: "m", gauge: { data_points } }, bad({ attributes: many(65) })];
+    const body = request(metric, { resource: { attributes: pairs(service) } });
+    const { samples, rejected } = taken(way, body);
+    // 64 Mi characters, of which a point names "__name__", "m", "job" and the service.
+    const fitting = Math.floor((64 * 1024 * 1024) / (8 + 1 + 3 + 4_000));
+    expect([samples.count, rejected.count]).toEqual([fitting, 18_001 - fitting]);
+    expect(rejected.messages).toEqual([
+      "over 67108864 characters of labels in one body; send smaller batches",
+    ]);
+  });
+
   test("a value nested 8 deep is a label", () => {
     const { samples } = taken(way, request([bad({ attributes: pairs({ a: deep(8) }) })]));
     expect(samples.series[0]!.labels).toContainEqual(["a", `${"[".repeat(8)}"x"${"]".repeat(8)}`]);

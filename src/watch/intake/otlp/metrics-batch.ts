@@ -39,14 +39,16 @@ export type MetricsBatch = {
   readonly rejections: Rejections;
   textLength: number;
   begun: number;
+  /** Why no further point is looked at; "" while there is room. */
+  full: string;
   /** Of the resource that is open: its latest point within bounds, and at all. */
   latestMs: number;
   latestAnyMs: number;
 };
 
 const MAX_SAMPLES = 2_000_000;
-/** Characters of labels of all series of a body: one of 16 MB may name long ones many times. */
-const MAX_TEXT_LENGTH = 256 * 1024 * 1024;
+/** Characters of labels of all series of a body, which may name long ones many times. */
+const MAX_TEXT_LENGTH = 64 * 1024 * 1024;
 /** Prometheus' own histograms have about twelve; more than this is a mistake. */
 const MAX_MARKS = 1_000;
 
@@ -56,6 +58,7 @@ export const newMetricsBatch = (book: SeriesBook, terms: Terms): MetricsBatch =>
   rejections: newRejections(),
   textLength: 0,
   begun: 0,
+  full: "",
   latestMs: -1,
   latestAnyMs: -1,
 });
@@ -219,17 +222,20 @@ const mayTake = (batch: MetricsBatch, point: PointEntry, timeMs: number): boolea
     reject(rejections, 1, `${point.series[0]!.metric}: its time is beyond the year 2200`);
     return false;
   }
-  if (batch.begun + point.series.length > MAX_SAMPLES) {
-    reject(rejections, 1, `over ${MAX_SAMPLES} samples in one body; send smaller batches`);
-    return false;
-  }
-  if (batch.textLength + point.textLength > MAX_TEXT_LENGTH) {
-    reject(rejections, 1, `over ${MAX_TEXT_LENGTH} characters of labels; send smaller batches`);
-    return false;
-  }
   batch.begun += point.series.length;
   batch.textLength += point.textLength;
-  return true;
+  if (batch.begun > MAX_SAMPLES) {
+    batch.full = `over ${MAX_SAMPLES} samples in one body; send smaller batches`;
+  } else if (batch.textLength > MAX_TEXT_LENGTH) {
+    batch.full = `over ${MAX_TEXT_LENGTH} characters of labels in one body; send smaller batches`;
+  }
+  return hasRoom(batch);
+};
+
+/** Is the body within its limits? If not, the point at hand is rejected. */
+export const hasRoom = ({ full, rejections }: MetricsBatch): boolean => {
+  if (full !== "") reject(rejections, 1, full);
+  return full === "";
 };
 
 /** Was it kept, as far as this series goes? */

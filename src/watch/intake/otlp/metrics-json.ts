@@ -18,6 +18,7 @@ import { listIn, objectIn, parseBody, textIn, type Fields } from "./json-body.ts
 import {
   closeResource,
   finishMetrics,
+  hasRoom,
   newMetricsBatch,
   openResource,
   refusalOf,
@@ -153,6 +154,7 @@ const kindOf = (field: (typeof DATA)[number], data: Fields): MetricKind => {
 
 const takePoint = (batch: MetricsBatch, family: FamilyEntry, value: unknown): void => {
   try {
+    if (!hasRoom(batch)) return;
     const fields = fieldsOf(value, "a data point");
     if (family.kind === "histogram") takeHistogramFields(batch, family, fields);
     else if (family.kind === "summary") takeSummaryFields(batch, family, fields);

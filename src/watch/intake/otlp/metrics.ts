@@ -29,6 +29,7 @@ import { readAttributes, readScope, tagOf } from "./fields.ts";
 import {
   closeResource,
   finishMetrics,
+  hasRoom,
   newMetricsBatch,
   openResource,
   refusalOf,
@@ -227,7 +228,8 @@ const readPoints = (
       continue;
     }
     const pointEnd = readLength(reader, end);
-    if (field === HISTOGRAM) readHistogram(batch, family, reader, pointEnd);
+    if (!hasRoom(batch)) reader.at = pointEnd;
+    else if (field === HISTOGRAM) readHistogram(batch, family, reader, pointEnd);
     else if (field === SUMMARY) readSummary(batch, family, reader, pointEnd);
     else readNumber(batch, family, reader, pointEnd);
   }
