@@ -7,6 +7,7 @@
  */
 import { Worker } from "node:worker_threads";
 import { connect } from "../io/rpc.ts";
+import { shared } from "../watch/signal/shared-calls.ts";
 import type { Signals } from "../watch/signal/signals.ts";
 import type { SignalWorkerData } from "./signal-worker.ts";
 
@@ -39,7 +40,7 @@ export const startSignals = async (
   );
   worker.once("exit", (code) => failed(`exit code ${code}`));
   await ready.promise;
-  const { call } = connection;
+  const { call, callUnless } = connection;
   return {
     ingest: (source, encoding, body) => {
       // A copy of its own that can be moved: the request's buffer may be part of a larger one.
@@ -52,7 +53,12 @@ export const startSignals = async (
     },
     agentState: (agentId) => call("agentState", [agentId]),
     queryMany: (questions) => call("queryMany", [questions]),
-    queryRange: (question) => call("queryRange", [question]),
+    queryInstant: shared(JSON.stringify, (question, signal) =>
+      callUnless(signal, "queryInstant", [question]),
+    ),
+    queryRange: shared(JSON.stringify, (question, signal) =>
+      callUnless(signal, "queryRange", [question]),
+    ),
     prometheus: (ask) => call("prometheus", [ask]),
     appendReadings: (readings) => call("appendReadings", [readings]),
     readings: (ask) => call("readings", [ask]),

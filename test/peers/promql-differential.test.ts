@@ -3,24 +3,21 @@
  * series, times and values, or a refusal by both.
  *
  * `PROMQL_QUERIES` asks more of them, `PROMQL_SEED` others. Prometheus 2.42 is older than the
- * semantics we follow (3.x); what differs by version is kept out:
- *
- * | 2.42                                           | 3.x and we           | kept out by              |
- * |------------------------------------------------|----------------------|--------------------------|
- * | ranges and lookback include their left border  | left-open            | samples at odd ms;       |
- * |                                                |                      | queries end on …7 s, so  |
- * |                                                |                      | no subquery step is on a |
- * |                                                |                      | border either            |
- * | metric names go at once                        | at the very end      | one metric a selector,   |
- * |                                                |                      | `or` of nameless sides   |
- * | near zero, a counter is extrapolated to a zero | to half a sample at  | counters that start high |
- * | that is more than half a sample away           | most                 | and have no gaps         |
- * | durations need a unit, `holt_winters`, no      | `300`, `double_expo- | not generated            |
- * | `mad_over_time`, `limitk`, `sort_by_label`, …  | nential_smoothing`   |                          |
- * | stddev of one NaN or Inf is 0                   | NaN                  | stddev of samples only   |
- * | `timestamp(x @ t offset d)` forgets the offset    | keeps it (we)        | no shift in timestamp()  |
- * | sums without compensation                      | compensated          | a tolerance of 1e-9      |
- * | an operator on an empty side is not checked    | nor by us            | nothing: agrees          |
+ * semantics we follow (3.x). What it does, what 3.x does, and how the difference is kept out:
+ * - ranges and lookback include their left border
+ *   (left-open): samples at odd ms, queries that end on …7 s;
+ * - metric names go at once
+ *   (at the very end): one metric a selector, `or` without names;
+ * - a counter near zero is extrapolated to a zero more than half a sample away
+ *   (half at most): counters that start high, without gaps;
+ * - durations need a unit; no `mad_over_time`, `limitk`, `double_exponential_smoothing`, …
+ *   (there): not generated;
+ * - stddev of one NaN or Inf is 0
+ *   (NaN): stddev of samples only;
+ * - `timestamp(x @ t offset d)` forgets the offset
+ *   (we keep it): no shift in timestamp();
+ * - sums without compensation
+ *   (compensated): a tolerance of 1e-9.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -81,7 +81,7 @@ export const fetchHistory = async (
   });
   const untilMs = deps.monotonic() + READ_MS;
   const go: Go = () => {
-    signal?.throwIfAborted();
+    if (signal?.aborted === true) throw new HistoryTimeout();
     if (deps.monotonic() > untilMs) throw new HistoryTimeout();
   };
   const work = async (): Promise<Result<History>> => {

@@ -5,9 +5,10 @@
  *         synchronously. Questions that are the same within one request are answered once.
  * Units:  ms; limits below.
  * Errors: "bad_request" for a text or an expression that cannot be answered or is over a limit,
- *         "too_many" past the deadline, "unavailable" while history cannot be read.
+ *         "too_many" past the deadline, "unavailable" while history cannot be read, and for who
+ *         does not wait any more (`signal`).
  */
-import { err, ok, problem, type Result } from "../../kernel/result.ts";
+import { ok, problem, type ProblemCode, type Result } from "../../kernel/result.ts";
 import { fetchHistory, type History, type HistoryDeps } from "./history.flow.ts";
 import { joined, watched } from "./history.ts";
 import type { Expr } from "./promql/ast.ts";
@@ -28,8 +29,14 @@ export type QueryDeps = HistoryDeps & {
 const MAX_EXPR_LENGTH = 16_384;
 const MAX_QUERIES = 1_000;
 const MAX_PARSED = 1_000;
-const EVAL_MS = 2_000;
-const MAX_SAMPLES = 20_000_000;
+const QUERY_LIMITS = {
+  timeoutMs: 2_000,
+  maxSamples: 20_000_000,
+  maxSeries: 100_000,
+  maxResultSeries: 20_000,
+  /** Of rows side by side; the heap of the thread has a limit of its own. */
+  maxBytes: 256 * 1024 * 1024,
+};
 const REFILL_RETRY_MS = 1_000;
 
 export const openQueries = (deps: QueryDeps) => {
@@ -42,13 +49,18 @@ export const openQueries = (deps: QueryDeps) => {
     parsed.set(expr, result);
     return result;
   };
-  const answer = async (text: string, range: QueryRange): Promise<Result<Answer>> => {
+  const answer = async (
+    text: string,
+    range: QueryRange,
+    signal?: AbortSignal,
+  ): Promise<Result<Answer>> => {
+    if (signal?.aborted === true) return canceled;
     if (!deps.ready()) return refilling;
     const expr = parseOnce(text);
     if (!expr.ok) return expr;
-    const history = await fetchHistory(deps, expr.value, range);
+    const history = await fetchHistory(deps, expr.value, range, signal);
     if (!history.ok) return history;
-    return evaluate(deps, expr.value, range, history.value);
+    return evaluate(deps, expr.value, range, history.value, signal);
   };
   return {
     queryMany: async (
@@ -70,11 +82,27 @@ export const openQueries = (deps: QueryDeps) => {
         }),
       );
     },
-    queryRange: async (question: QueryRange & { readonly expr: string }) =>
+    queryInstant: async (
+      { expr, timeMs }: { readonly expr: string; readonly timeMs: number },
+      signal?: AbortSignal,
+    ) => answer(expr, { startMs: timeMs, endMs: timeMs, stepMs: 0 }, signal),
+    queryRange: async (
+      question: QueryRange & { readonly expr: string },
+      signal?: AbortSignal,
+    ): Promise<Result<Answer>> =>
       question.stepMs > 0
-        ? answer(question.expr, question)
+        ? answer(question.expr, question, signal)
         : problem("bad_request", "step: must be greater than 0", { field: "step" }),
   };
+};
+
+const canceled = problem("unavailable", "query: was canceled before it began");
+
+const PROBLEM_OF: Readonly<Record<EvalFault["code"], ProblemCode>> = {
+  limit: "bad_request",
+  type: "bad_request",
+  timeout: "too_many",
+  stopped: "unavailable",
 };
 
 const refilling = problem("unavailable", "the recent window is being refilled", {
@@ -97,6 +125,7 @@ const evaluate = (
   expr: Expr,
   range: QueryRange,
   history: History,
+  signal?: AbortSignal,
 ): Result<Answer> => {
   let newestMs: number | null = null;
   const saw = (timeMs: number): void => {
@@ -113,9 +142,9 @@ const evaluate = (
       if (typeof found?.newestMs === "number") saw(found.newestMs);
       return found;
     },
-    maxSamples: MAX_SAMPLES,
-    timeoutMs: EVAL_MS,
+    ...QUERY_LIMITS,
     now: deps.monotonic,
+    isStopped: () => signal?.aborted ?? false,
   };
   const value: Result<Value, EvalFault> =
     range.stepMs > 0
@@ -123,8 +152,5 @@ const evaluate = (
       : evaluateInstant(expr, { timeMs: range.startMs }, source, limits);
   if (value.ok) return ok({ value: value.value, newestMs });
   const { code, message } = value.error;
-  return err({
-    code: code === "timeout" ? "too_many" : "bad_request",
-    message: `query: ${message}`,
-  });
+  return problem(PROBLEM_OF[code], `query: ${message}`);
 };

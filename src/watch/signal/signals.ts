@@ -91,7 +91,12 @@ export type Signals = {
   readonly queryMany: (
     questions: readonly { readonly expr: string; readonly timeMs: number }[],
   ) => Promise<readonly Result<Answer>[]>;
-  readonly queryRange: (question: RangeQuestion) => Promise<Result<Answer>>;
+  /** A signal that aborts ends the evaluation soon: nobody waits for the answer any more. */
+  readonly queryInstant: (
+    question: { readonly expr: string; readonly timeMs: number },
+    signal?: AbortSignal,
+  ) => Promise<Result<Answer>>;
+  readonly queryRange: (question: RangeQuestion, signal?: AbortSignal) => Promise<Result<Answer>>;
   /** One request of Prometheus' HTTP API, answered in its own bytes, faults too. */
   readonly prometheus: (ask: Ask) => Promise<PrometheusReply>;
   readonly appendReadings: (readings: readonly KpiReadingRow[]) => Promise<void>;

@@ -57,7 +57,7 @@ const bothWays = (
   return [left, right];
 };
 
-/** What two orders of a compensated sum may differ by: a few units in the last place of its parts. */
+/** Two orders of a compensated sum may differ by some units in the last place of its parts. */
 const close = (a: number | null, b: number | null, size: number): boolean => {
   if (a === null || b === null || Object.is(a, b) || a === b) return a === b || Object.is(a, b);
   return Math.abs(a - b) <= size * 1e-15;
