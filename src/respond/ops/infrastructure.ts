@@ -89,11 +89,14 @@ const trendsByHost = (
       for (let i = 0; i < timestamps.length; i += 1) {
         const slot = Math.round(((timestamps[i] ?? 0) - startMs) / TREND_STEP_MS);
         const value = values[i] ?? Number.NaN;
-        if (slot >= 0 && slot < size && Number.isFinite(value)) points[slot] = value;
+        if (slot >= 0 && slot < size && Number.isFinite(value)) points[slot] = rounded(value);
       }
       return [new Map(labels).get("host") ?? "", points];
     }),
   );
+
+/** A thumb-sized line shows no more than a thousandth. */
+const rounded = (share: number): number => Math.round(share * 1_000) / 1_000;
 
 const fileRows = (answers: InfrastructureAnswers) =>
   joinRows(answers, ["host", "mountpoint", "device", "type"], FILE).map(({ key, at }) => ({

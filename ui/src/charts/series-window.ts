@@ -73,7 +73,7 @@ const withGaps = (times: readonly number[], stepMs: number): readonly number[] =
   return all;
 };
 
-export const isEmpty = ({ values }: SeriesWindow): boolean =>
+export const isEmpty = ({ values }: Pick<SeriesWindow, "values">): boolean =>
   values.every((row) => row.every((value) => value === null));
 
 export type Spread = {

@@ -8,6 +8,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import type { Panel } from "../../../src/contract/ops.ts";
 import type { Answer, Fault } from "../api/client.ts";
 import { useApi, useLink } from "../live/context.tsx";
+import { waitVisible } from "../live/wait-visible.ts";
 import { fits, mergePanel, type SeriesWindow } from "./series-window.ts";
 
 const MIN_PERIOD_MS = 1_000;
@@ -91,27 +92,3 @@ export const usePanel = (id: Panel["id"]): Trend & { readonly retry: () => void 
   }, []);
   return { ...trend, retry };
 };
-
-/** Resolves after the wait, once the page is visible, or when told to. */
-const waitVisible = (
-  waitMs: number,
-  signal: AbortSignal,
-  offer: (now: () => void) => void,
-): Promise<void> =>
-  new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      document.removeEventListener("visibilitychange", onVisible);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const onVisible = (): void => {
-      if (document.visibilityState === "visible") done();
-    };
-    const timer = setTimeout(() => {
-      if (document.visibilityState === "visible") done();
-      else document.addEventListener("visibilitychange", onVisible);
-    }, waitMs);
-    signal.addEventListener("abort", done, { once: true });
-    offer(done);
-  });

@@ -17,6 +17,8 @@ const LineChart = lazy(() => import("../charts/line-chart.tsx"));
 
 /** Top of the axis while there is nothing to measure it by. */
 const EMPTY_MAX = { ratio: 0.01, s: 0.1, "By/s": 1_024, "req/s": 1 } as const;
+/** Lines the hub names by what they are; the others by a name all languages share. */
+const TRANSLATED: ReadonlySet<string> = new Set(["read", "write", "receive", "transmit"]);
 /** More lines than this cannot be told apart; the table has them all. */
 const MAX_LINES = 4;
 
@@ -69,15 +71,24 @@ const Trend = ({ title, window, unit, why, asTable }: TrendProps) => {
   const { t, lang } = useWords();
   const endMs = useEnd(window);
   const format = useMemo(() => (value: number) => measure(lang, value, unit), [lang, unit]);
-  const lines = useMemo(
+  const lines = useMemo(() => {
+    const named = window.names.map((name) => (TRANSLATED.has(name) ? t(`line.${name}`) : name));
+    // A channel that never reported is no line of zeros, and no name without a line.
+    const shown = named
+      .map((_, i) => i)
+      .filter((i) => !isEmpty({ values: [window.values[i] ?? []] }));
+    const pick = <T,>(all: readonly T[]): T[] => shown.flatMap((i) => all.slice(i, i + 1));
+    return { ...window, names: pick(named), values: pick(window.values) };
+  }, [window, t]);
+  const drawn = useMemo(
     () => ({
-      ...window,
-      names: window.names.slice(0, MAX_LINES),
-      values: window.values.slice(0, MAX_LINES),
+      ...lines,
+      names: lines.names.slice(0, MAX_LINES),
+      values: lines.values.slice(0, MAX_LINES),
     }),
-    [window],
+    [lines],
   );
-  const { min, max } = spreadOf(lines.values.flat());
+  const { min, max } = spreadOf(drawn.values.flat());
   if (isEmpty(window)) {
     return (
       <p className="plot-empty">
@@ -90,12 +101,12 @@ const Trend = ({ title, window, unit, why, asTable }: TrendProps) => {
     );
   }
   const scale = scaleFor(min, max, EMPTY_MAX[unit]);
-  if (asTable) return <SeriesTable title={title} window={window} format={format} />;
+  if (asTable) return <SeriesTable title={title} window={lines} format={format} />;
   return (
     <Suspense fallback={<span className="skeleton plot-skeleton" aria-hidden="true" />}>
       <LineChart
         title={title}
-        window={lines}
+        window={drawn}
         scale={scale}
         endMs={endMs}
         format={format}

@@ -4,7 +4,7 @@ import { useWords } from "../locales/words.tsx";
 import { Brand } from "../parts/brand.tsx";
 import { PageLink } from "./page-link.tsx";
 import { PAGES } from "./place.ts";
-import { UserMenu } from "./user-menu.tsx";
+import { UserButton } from "./user-button.tsx";
 
 type Props = { readonly onHelp: () => void };
 
@@ -35,7 +35,7 @@ export const Header = ({ onHelp }: Props) => {
       >
         ?
       </button>
-      <UserMenu />
+      <UserButton />
     </header>
   );
 };

@@ -1,9 +1,10 @@
-/** Who is signed in, the language, the theme, and the way out. */
+/** Who is signed in, the language, the theme, and the way out. Loaded when it is first opened. */
 import { DropdownMenu } from "radix-ui";
 import { useState } from "react";
 import { useWords } from "../locales/words.tsx";
 import { Glyph } from "../parts/glyph.tsx";
 import { useSession } from "../session/session.tsx";
+import { UserFace } from "./user-face.tsx";
 import { applyTheme, keptTheme, THEMES, type Theme } from "../theme.ts";
 import type { Lang } from "../format/text.ts";
 
@@ -12,30 +13,19 @@ const LANGS = [
   ["en", "English"],
 ] as const;
 
-export const initials = (name: string): string =>
-  name
-    .split(/[\s._-]+/)
-    .filter((part) => part !== "")
-    .slice(0, 2)
-    .map((part) => part.charAt(0).toUpperCase())
-    .join("");
-
-export const UserMenu = () => {
+const UserMenu = () => {
   const { t } = useWords();
   const { principal, signOut } = useSession();
-  const name = principal?.name ?? "";
   return (
-    <DropdownMenu.Root modal={false}>
-      <DropdownMenu.Trigger className="button user-button" title={name}>
-        <span className="hidden">{t("menu.open", { name })}</span>
-        <span aria-hidden="true">{principal === undefined ? "…" : initials(name)}</span>
-        <Glyph shape="chevron" />
+    <DropdownMenu.Root modal={false} defaultOpen>
+      <DropdownMenu.Trigger className="button user-button" title={principal?.name ?? ""}>
+        <UserFace />
       </DropdownMenu.Trigger>
       <DropdownMenu.Portal>
         <DropdownMenu.Content className="menu" align="end" sideOffset={6}>
           {principal !== undefined && (
             <DropdownMenu.Label className="menu-who">
-              <strong>{name}</strong>
+              <strong>{principal.name}</strong>
               <span>{t(`role.${principal.role}`)}</span>
             </DropdownMenu.Label>
           )}
@@ -52,6 +42,8 @@ export const UserMenu = () => {
     </DropdownMenu.Root>
   );
 };
+
+export default UserMenu;
 
 /** The menu stays open while the reader looks at what the choice does. */
 const stay = (event: Event): void => event.preventDefault();
