@@ -16,8 +16,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { openSegmentLog } from "../src/io/log/segment-log.ts";
 import { encodeWriteRequest } from "../src/watch/collect/remote-write.ts";
 import { seriesOf } from "../src/watch/collect/series.ts";
-import { newCardinality } from "../src/watch/intake/cardinality.ts";
-import { newCatalog } from "../src/watch/intake/decode/catalog.ts";
+import { newDecoding } from "../src/watch/signal/decode-record.ts";
 import type { BatchBook, BatchSink, OpenBatch } from "../src/watch/signal/flush.flow.ts";
 import { openPipeline, type Pipeline } from "../src/watch/signal/pipeline.flow.ts";
 import { batchSink } from "../src/watch/signal/signal.store.ts";
@@ -60,9 +59,8 @@ const run = async (perAgent: number, encodes: boolean): Promise<Cost> => {
   const log = await openSegmentLog({ dir: path.join(root, "log") });
   const stop = new AbortController();
   const pipeline = await openPipeline({
-    ...{ log, sink, book: bookInMemory(), catalog: newCatalog(), now: () => Date.now() },
-    ...{ cardinality: newCardinality(), spreadOf: () => "" },
-    inflate: () => undefined,
+    ...newDecoding({ inflate: () => undefined }),
+    ...{ log, sink, book: bookInMemory(), now: () => Date.now(), spreadOf: () => "" },
     sleep: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
     taken: (_index, content) => {
       if (content.kind === "samples") feedWindow(window, content.samples);
@@ -161,7 +159,7 @@ const countingSink = (encodes: boolean): BatchSink & { readonly taken: () => num
       if (encodes) await real.insert(open, contents);
       taken += open.samples;
     },
-    count: async () => ({ samples: 0, readings: 0 }),
+    count: async () => ({ samples: 0, readings: 0, spans: 0 }),
     remove: nothing,
   };
 };
@@ -174,9 +172,10 @@ const bookInMemory = (): BatchBook => {
     watermark: async () => 0,
     agents: async () => new Map(),
     open: async () => open,
-    begin: async (range, { samples, readings, fromMs, toMs }) => {
+    begin: async (range, { samples, readings, spans, fromMs, toMs }) => {
       last += 1;
-      open = { batch: last, ...range, samples, readings, fromMs, toMs, attempt: 1 };
+      const counts = { samples, readings, spans };
+      open = { batch: last, ...range, ...counts, fromMs, toMs, attempt: 1 };
       return open;
     },
     countAttempt: async () => 1,

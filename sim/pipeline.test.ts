@@ -7,8 +7,7 @@ import { expect, test } from "vitest";
 import { encodeWriteRequest } from "../src/watch/collect/remote-write.ts";
 import { seriesOf } from "../src/watch/collect/series.ts";
 import { openSegmentLog } from "../src/io/log/segment-log.ts";
-import { newCardinality } from "../src/watch/intake/cardinality.ts";
-import { newCatalog } from "../src/watch/intake/decode/catalog.ts";
+import { newDecoding } from "../src/watch/signal/decode-record.ts";
 import { openPipeline, type Pipeline } from "../src/watch/signal/pipeline.flow.ts";
 import type { KpiReadingRow } from "../src/watch/signal/signals.ts";
 import { simDisk, type SimDisk } from "./disk.ts";
@@ -65,8 +64,8 @@ const open = async (world: World, life: SimProcess): Promise<Pipeline> => {
   return openPipeline({
     log,
     ...{ book: world.store.bookFor(life), sink: world.store.sinkFor(life) },
-    ...{ catalog: newCatalog(), cardinality: newCardinality(), spreadOf: () => "" },
-    inflate: () => undefined,
+    ...newDecoding({ inflate: () => undefined }),
+    spreadOf: () => "",
     now: () => NOON + 10_000,
     // The flusher hardly rests, so that batches of many sizes are on their way.
     sleep: atRest,

@@ -36,12 +36,18 @@ const partsOf = (contents: readonly Content[]): ReadonlyMap<string, readonly str
         const day = Math.floor(timesMs[nth]! / DAY_MS);
         put(`samples-${day}`, `${series[nth]!.metric}@${timesMs[nth]}`);
       }
+    } else if (content.kind === "spans") {
+      for (const { spanId } of content.spans) put("spans", `span:${spanId}`);
     } else if (content.kind === "readings") {
       for (const { kpi, atMs } of content.readings) put("readings", `kpi:${kpi}@${atMs}`);
     }
   }
   return parts;
 };
+
+type Kind = "sample" | "reading" | "span";
+const kindOf = (key: string): Kind =>
+  key.startsWith("kpi:") ? "reading" : key.startsWith("span:") ? "span" : "sample";
 
 export const simStore = (options: { readonly window: number }): SimStore => {
   let rows: StoredRow[] = [];
@@ -57,8 +63,8 @@ export const simStore = (options: { readonly window: number }): SimStore => {
     if (tokens.length > options.window) tokens.shift();
     for (const key of keys) rows.push({ batch, key });
   };
-  const count = (batch: number, isReading: boolean): number =>
-    rows.filter((row) => row.batch === batch && row.key.startsWith("kpi:") === isReading).length;
+  const count = (batch: number, kind: Kind): number =>
+    rows.filter((row) => row.batch === batch && kindOf(row.key) === kind).length;
 
   return {
     rows: () => rows,
@@ -70,8 +76,9 @@ export const simStore = (options: { readonly window: number }): SimStore => {
       begin: ({ from, to }, content) =>
         step(() => {
           if (open !== undefined) throw new Error("two open batches");
-          const { samples, readings, fromMs, toMs } = content;
-          open = { batch: nextBatch, from, to, samples, readings, fromMs, toMs, attempt: 0 };
+          const { samples, readings, spans, fromMs, toMs } = content;
+          const counts = { samples, readings, spans };
+          open = { batch: nextBatch, from, to, ...counts, fromMs, toMs, attempt: 0 };
           nextBatch += 1;
           return open;
         }),
@@ -98,7 +105,11 @@ export const simStore = (options: { readonly window: number }): SimStore => {
         }
       },
       count: ({ batch }) =>
-        step(() => ({ samples: count(batch, false), readings: count(batch, true) })),
+        step(() => ({
+          samples: count(batch, "sample"),
+          readings: count(batch, "reading"),
+          spans: count(batch, "span"),
+        })),
       remove: (batch) => step(() => void (rows = rows.filter((row) => row.batch !== batch))),
     }),
   };

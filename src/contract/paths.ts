@@ -33,6 +33,8 @@ export const PATHS = {
   agentBatches: "/api/agent/v1/batches",
   agentState: "/api/agent/v1/state",
   remoteWrite: "/api/v1/write",
+  otlpMetrics: "/v1/metrics",
+  otlpTraces: "/v1/traces",
   promQuery: "/api/v1/query",
   promQueryRange: "/api/v1/query_range",
   promSeries: "/api/v1/series",

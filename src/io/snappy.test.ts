@@ -6,6 +6,16 @@ import { newUnsnapper, SnappyFault } from "./snappy.ts";
 const MAX = 1 << 20;
 const packed = (plain: Uint8Array): Uint8Array => compressSync(Buffer.from(plain));
 
+/** What it answers; 0 where it refuses. */
+const outcomeOf = (work: () => number): number => {
+  try {
+    return work();
+  } catch (fault) {
+    if (fault instanceof SnappyFault) return 0;
+    throw fault;
+  }
+};
+
 describe("snappy", () => {
   const run = fc.oneof(
     fc.uint8Array({ maxLength: 200 }),
@@ -37,11 +47,7 @@ describe("snappy", () => {
       fc.property(plain, fc.nat(), fc.integer({ min: 0, max: 255 }), (bytes, place, byte) => {
         const body = packed(bytes).slice();
         body[place % body.length] = byte;
-        try {
-          expect(unsnap(body, MAX)?.length ?? 0).toBeLessThanOrEqual(MAX);
-        } catch (fault) {
-          expect(fault).toBeInstanceOf(SnappyFault);
-        }
+        expect(outcomeOf(() => unsnap(body, MAX)?.length ?? 0)).toBeLessThanOrEqual(MAX);
       }),
       { numRuns: 2_000 },
     );
@@ -56,7 +62,6 @@ describe("snappy", () => {
   });
 
   test.each([
-    ["more than the bound is not unpacked", [0x80, 0x80, 0x80, 0x80, 0x01], undefined],
     ["a length that does not end", [0xff, 0xff, 0xff, 0xff, 0xff, 0x01], "does not begin"],
     ["a copy from before the beginning", [4, 0x01, 0x09], "before byte 0"],
     ["a copy of nothing that was there", [4, 0x01, 0x00], "before byte 0"],
@@ -64,9 +69,11 @@ describe("snappy", () => {
     ["less than it says", [9, 0x00, 0x41], "holds 1 bytes and says 9"],
     ["a literal longer than the body", [9, 0xfc, 0xff, 0xff, 0xff, 0x7f], "truncated"],
   ])("%s", (_, bytes, wanted) => {
-    const unsnap = newUnsnapper();
-    const body = Uint8Array.from(bytes);
-    if (wanted === undefined) expect(unsnap(body, MAX)).toBeUndefined();
-    else expect(() => unsnap(body, MAX)).toThrow(wanted);
+    expect(() => newUnsnapper()(Uint8Array.from(bytes), MAX)).toThrow(wanted);
+  });
+
+  test("more than the bound is not unpacked", () => {
+    const body = Uint8Array.from([0x80, 0x80, 0x80, 0x80, 0x01]);
+    expect(newUnsnapper()(body, MAX)).toBeUndefined();
   });
 });

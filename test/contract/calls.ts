@@ -66,6 +66,8 @@ export const askingOf = (lab: Lab, key: string): Asking => {
     "GET /api/v1/label/:name/values": () => ({ params: { name: "job" } }),
     "GET /api/v1/query_exemplars": () => ({ search: "?query=up" }),
     "POST /api/v1/query_exemplars": () => ({ payload: "query=up", headers: FORM }),
+    "POST /v1/metrics": () => ({ payload: "{}", headers: { "content-type": "application/json" } }),
+    "POST /v1/traces": () => ({ payload: "{}", headers: { "content-type": "application/json" } }),
     "GET /api/agent/v1/state": () => ({ headers: { "x-novaevo-agent": "lab" } }),
   };
   return (Object.hasOwn(calls, key) ? calls[key] : undefined)?.() ?? {};

@@ -63,5 +63,7 @@ export const RULES: Readonly<Record<string, readonly Caller[]>> = {
   "GET /api/v1/status/buildinfo": PEOPLE,
   "POST /api/agent/v1/batches": MACHINES,
   "POST /api/v1/write": MACHINES,
+  "POST /v1/metrics": MACHINES,
+  "POST /v1/traces": MACHINES,
   "GET /api/agent/v1/state": MACHINES,
 };

@@ -19,6 +19,10 @@ export type ColumnData =
   | { readonly type: "Float64"; readonly values: Float64Array }
   | { readonly type: "Nullable(Float64)"; readonly values: readonly (number | null)[] }
   | { readonly type: "String"; readonly texts: readonly string[] }
+  /** ns since the epoch. */
+  | { readonly type: "DateTime64(9)"; readonly ns: BigInt64Array }
+  /** Values of so many bytes each, one after the other. */
+  | { readonly type: `FixedString(${number})`; readonly width: number; readonly bytes: Uint8Array }
   | {
       readonly type: "Map(String, String)";
       readonly maps: readonly (readonly (readonly [key: string, value: string])[])[];
@@ -44,11 +48,14 @@ export const encodeParts = (rows: number, columns: readonly Column[]): readonly 
 };
 
 const lengthOf = (data: ColumnData): number => {
+  if ("width" in data) return data.bytes.length / data.width;
   switch (data.type) {
     case "UInt64":
       return data.halves.length / 2;
     case "DateTime64(3)":
       return data.ms instanceof Uint32Array ? data.ms.length / 2 : data.ms.length;
+    case "DateTime64(9)":
+      return data.ns.length;
     case "Date":
       return data.days.length;
     case "String":
@@ -61,12 +68,15 @@ const lengthOf = (data: ColumnData): number => {
 };
 
 const valuesOf = (data: ColumnData): readonly Uint8Array[] => {
+  if ("width" in data) return [data.bytes];
   switch (data.type) {
     case "UInt64":
       return [bytesOf(data.halves)];
     case "UInt32":
     case "Float64":
       return [bytesOf(data.values)];
+    case "DateTime64(9)":
+      return [bytesOf(data.ns)];
     case "Date":
       return [bytesOf(data.days)];
     case "DateTime64(3)":
@@ -98,7 +108,7 @@ const mapBytes = (
   ];
 };
 
-const bytesOf = (array: Uint16Array | Uint32Array | Float64Array): Uint8Array =>
+const bytesOf = (array: Uint16Array | Uint32Array | Float64Array | BigInt64Array): Uint8Array =>
   new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 
 /** Whole numbers as two's complement, without a BigInt per value. */

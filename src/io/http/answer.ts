@@ -28,24 +28,29 @@ export const sendProblem = (
   reply: FastifyReply,
   problem: Problem,
 ): FastifyReply => {
-  const { code, message, field, retryAfterMs } = problem;
+  const { code, message, field } = problem;
+  return withHead(reply, problem).send(
+    isPrometheus(request)
+      ? prometheusFault(code, message)
+      : {
+          error: {
+            ...{ code, message, ...(field === undefined ? {} : { field }) },
+            requestId: request.id,
+          },
+        },
+  );
+};
+
+/** Status and headers of a problem, for a door that has a body of its own for it. */
+export const withHead = (
+  reply: FastifyReply,
+  { code, retryAfterMs }: Pick<Problem, "code" | "retryAfterMs">,
+): FastifyReply => {
   if (code === "unavailable" || code === "too_many") {
     const seconds = Math.ceil((retryAfterMs ?? DEFAULT_RETRY_MS) / 1_000);
     void reply.header("retry-after", String(Math.max(1, seconds)));
   }
-  return reply
-    .code(STATUS[code])
-    .header("cache-control", "no-store")
-    .send(
-      isPrometheus(request)
-        ? prometheusFault(code, message)
-        : {
-            error: {
-              ...{ code, message, ...(field === undefined ? {} : { field }) },
-              requestId: request.id,
-            },
-          },
-    );
+  return reply.code(STATUS[code]).header("cache-control", "no-store");
 };
 
 /** The caller learns nothing of the fault but the id it is logged with. */

@@ -1,15 +1,18 @@
 /**
- * The doors of other senders: Prometheus remote write 1.0.
+ * The doors of other senders: Prometheus remote write 1.0, OTLP/HTTP metrics and traces.
  *
- * Errors: 400 for what will never be taken, once the rest of the body is durable; 503 with
- *         Retry-After while the hub cannot keep more, so that the sender keeps it.
- * Source: Prometheus remote write specification 1.0.
+ * Errors: what will never be taken is said once the rest of the body is durable: by 400 to remote
+ *         write, as partial success to OTLP. 503 with Retry-After while the hub cannot keep more,
+ *         so that the sender keeps it.
+ * Source: Prometheus remote write specification 1.0; OTLP specification, OTLP/HTTP.
  */
 import type { FastifyRequest } from "fastify";
-import type { Serving } from "../../io/http/handlers.ts";
+import { withHead } from "../../io/http/answer.ts";
+import type { Caller, Serving } from "../../io/http/handlers.ts";
 import { problem, type Result } from "../../kernel/result.ts";
 import type { Signals, Taken } from "../signal/signals.ts";
 import type { BodyEncoding, BodyFormat } from "./body.ts";
+import { exportAnswer, statusAnswer, type OtlpAnswer, type OtlpSignal } from "./otlp/answer.ts";
 
 export type TelemetryRouteDeps = {
   readonly signals: Pick<Signals, "take">;
@@ -24,7 +27,9 @@ const DRAIN_RETRY_MS = 2_000;
 const MAX_ERROR_CHARS = 1_000;
 const VERSION_2 = "io.prometheus.write.v2.Request";
 
-export const telemetryRoutes = (deps: TelemetryRouteDeps): Serving<"POST remoteWrite"> => {
+type RouteName = "POST remoteWrite" | "POST otlpMetrics" | "POST otlpTraces";
+
+export const telemetryRoutes = (deps: TelemetryRouteDeps): Serving<RouteName> => {
   const take = takeBounded(deps);
   return {
     "POST remoteWrite": async ({ request, principal, reply }) => {
@@ -43,7 +48,35 @@ export const telemetryRoutes = (deps: TelemetryRouteDeps): Serving<"POST remoteW
       if (taken.value.rejected > 0) return problem("bad_request", complaint(taken.value));
       return reply.code(204).send();
     },
+    "POST otlpMetrics": (caller) => otlp(take, caller, "metrics"),
+    "POST otlpTraces": (caller) => otlp(take, caller, "traces"),
   };
+};
+
+const ENCODINGS: ReadonlySet<string> = new Set<BodyEncoding>([
+  ...(["identity", "gzip", "deflate", "zstd", "snappy"] as const),
+]);
+const isEncoding = (said: string): said is BodyEncoding => ENCODINGS.has(said);
+
+const otlp = async (
+  take: ReturnType<typeof takeBounded>,
+  { request, principal, reply }: Caller,
+  signal: OtlpSignal,
+): Promise<unknown> => {
+  const isJson = String(request.headers["content-type"]).startsWith("application/json");
+  const speech = isJson ? "json" : "protobuf";
+  const answer = ({ contentType, body }: OtlpAnswer): unknown =>
+    reply.header("content-type", contentType).send(Buffer.from(body));
+  const said = request.headers["content-encoding"] ?? "identity";
+  const taken = isEncoding(said)
+    ? await take(request, principal!.name, `otlp-${signal}${isJson ? "-json" : ""}`, said)
+    : problem("unsupported", `content-encoding: ${[...ENCODINGS].join(", ")}`);
+  if (!taken.ok) {
+    withHead(reply, taken.error);
+    return answer(statusAnswer(speech, taken.error));
+  }
+  const { rejected, complaints } = taken.value;
+  return answer(exportAnswer(speech, signal, { count: rejected, messages: complaints }));
 };
 
 const takeBounded = ({ signals, draining }: TelemetryRouteDeps) => {

@@ -9,7 +9,8 @@ import type { BatchBook, OpenBatch } from "./flush.flow.ts";
 
 /** Finished batches that are kept for whoever looks into a fault. */
 const KEPT_BATCHES = 200;
-const COLUMNS = "batch, from_index, to_index, samples, readings, from_time, to_time, attempt";
+const COLUMNS =
+  "batch, from_index, to_index, samples, readings, spans, from_time, to_time, attempt";
 
 type Row = {
   readonly batch: string;
@@ -17,6 +18,7 @@ type Row = {
   readonly to_index: string;
   readonly samples: string;
   readonly readings: string;
+  readonly spans: string;
   readonly from_time: Date | null;
   readonly to_time: Date | null;
   readonly attempt: number;
@@ -28,6 +30,7 @@ const parse = (row: Row): OpenBatch => ({
   to: Number(row.to_index),
   samples: Number(row.samples),
   readings: Number(row.readings),
+  spans: Number(row.spans),
   fromMs: row.from_time?.getTime() ?? null,
   toMs: row.to_time?.getTime() ?? null,
   attempt: row.attempt,
@@ -59,11 +62,11 @@ export const batchBook = (db: Db, log: string): BatchBook => ({
   begin: async (range, content) => {
     const [row] = await db.query<Row>(
       `INSERT INTO signal_batch
-         (log, from_index, to_index, samples, readings, from_time, to_time, state)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, 'open')
+         (log, from_index, to_index, samples, readings, spans, from_time, to_time, state)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open')
        RETURNING ${COLUMNS}`,
       [
-        ...[log, range.from, range.to, content.samples, content.readings],
+        ...[log, range.from, range.to, content.samples, content.readings, content.spans],
         ...[instant(content.fromMs), instant(content.toMs)],
       ],
     );

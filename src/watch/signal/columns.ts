@@ -78,7 +78,8 @@ export const sampleBlock = (
   return { rows, columns };
 };
 
-const fillHalves = (halves: Uint32Array, rows: number, value: number): void => {
+/** One 64-bit number in every row. */
+export const fillHalves = (halves: Uint32Array, rows: number, value: number): void => {
   for (let row = 0; row < rows; row += 1) {
     halves[2 * row] = value % TWO_POW_32;
     halves[2 * row + 1] = Math.floor(value / TWO_POW_32);

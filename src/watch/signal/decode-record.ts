@@ -7,10 +7,16 @@
  */
 import { err, ok, problem, type Result } from "../../kernel/result.ts";
 import { MAX_BODY_BYTES, type BodyEncoding } from "../intake/body.ts";
-import type { Cardinality } from "../intake/cardinality.ts";
-import type { Catalog } from "../intake/decode/catalog.ts";
-import { decodeRemoteWrite } from "../intake/decode/remote-write.ts";
-import type { Samples, Terms } from "../intake/decode/samples.ts";
+import { newCardinality, type Cardinality, type CardinalityLimits } from "../intake/cardinality.ts";
+import { newCatalog, type Catalog } from "../intake/decode/catalog.ts";
+import { decodeRemoteWrite, type Family } from "../intake/decode/remote-write.ts";
+import type { Terms } from "../intake/decode/samples.ts";
+import { decodeMetrics } from "../intake/otlp/metrics.ts";
+import { decodeMetricsJson } from "../intake/otlp/metrics-json.ts";
+import type { Rejected } from "../intake/otlp/rejections.ts";
+import { newSeriesBook, type SeriesBook } from "../intake/otlp/series-book.ts";
+import { decodeTraces } from "../intake/otlp/traces.ts";
+import { decodeTracesJson } from "../intake/otlp/traces-json.ts";
 import { decodeHubRecord, type BodyHead } from "./hub-record.ts";
 import type { Content } from "./parts.ts";
 import { SAMPLE_RETENTION_DAYS } from "./signal-tables.ts";
@@ -28,27 +34,75 @@ const RETENTION_MS = SAMPLE_RETENTION_DAYS * 86_400_000;
 
 export type DecodeDeps = {
   readonly catalog: Catalog;
+  /** OTLP's series, found again by their bytes; over the same catalog. */
+  readonly otlpSeries: SeriesBook;
   readonly cardinality: Cardinality;
   readonly inflate: Inflate;
+  readonly onFamily: (family: Family) => void;
 };
 
+export const newDecoding = (
+  deps: Pick<DecodeDeps, "inflate"> & {
+    readonly onFamily?: DecodeDeps["onFamily"] | undefined;
+    readonly limits?: CardinalityLimits | undefined;
+  },
+): DecodeDeps => {
+  const catalog = newCatalog();
+  const onFamily = deps.onFamily ?? (() => undefined);
+  const otlpSeries = newSeriesBook(catalog, onFamily);
+  return {
+    catalog,
+    otlpSeries,
+    cardinality: newCardinality(deps.limits),
+    onFamily,
+    inflate: deps.inflate,
+  };
+};
+
+/** What a body holds; of OTLP also what was left out, point by point. */
+export type Decoded = Extract<Content, { kind: "samples" | "spans" }> & {
+  readonly rejected: Rejected;
+};
+
+const NONE: Rejected = { count: 0, messages: [] };
+
 /** A body that arrives: series beyond the limits are refused, by their places. */
-export const decodeBody = (deps: DecodeDeps, head: BodyHead, body: Uint8Array): Result<Samples> =>
+export const decodeBody = (deps: DecodeDeps, head: BodyHead, body: Uint8Array): Result<Decoded> =>
   decoded(deps, head, body, deps.cardinality.admit(head.source, head.atMs));
 
 const decoded = (
-  { catalog, inflate }: DecodeDeps,
-  { encoding, atMs }: BodyHead,
+  deps: DecodeDeps,
+  head: BodyHead,
   body: Uint8Array,
   admit: Terms["admit"],
-): Result<Samples> => {
-  const plain = unpacked(inflate, encoding, body);
+): Result<Decoded> => {
+  const { encoding, format, atMs } = head;
+  const plain = unpacked(deps.inflate, encoding, body);
   if (!plain.ok) return plain;
-  return decodeRemoteWrite(catalog, plain.value, {
-    notBeforeMs: atMs - RETENTION_MS,
-    notAfterMs: atMs + MAX_AHEAD_MS,
-    admit,
-  });
+  const bytes = plain.value;
+  const terms = { notBeforeMs: atMs - RETENTION_MS, notAfterMs: atMs + MAX_AHEAD_MS, admit };
+  switch (format) {
+    case "remote-write": {
+      const samples = decodeRemoteWrite(deps.catalog, bytes, terms, deps.onFamily);
+      return samples.ok
+        ? ok({ kind: "samples", head, samples: samples.value, rejected: NONE })
+        : samples;
+    }
+    case "otlp-metrics":
+    case "otlp-metrics-json": {
+      const decode = format === "otlp-metrics" ? decodeMetrics : decodeMetricsJson;
+      const taken = decode(deps.otlpSeries, bytes, terms);
+      return taken.ok ? ok({ kind: "samples", head, ...taken.value }) : taken;
+    }
+    case "otlp-traces":
+    case "otlp-traces-json": {
+      const decode = format === "otlp-traces" ? decodeTraces : decodeTracesJson;
+      const taken = decode(bytes, terms);
+      return taken.ok ? ok({ kind: "spans", head, ...taken.value }) : taken;
+    }
+    default:
+      return format satisfies never;
+  }
 };
 
 const tooLarge = problem("too_large", `body: over ${MAX_BODY_BYTES} bytes when decompressed`);
@@ -68,13 +122,13 @@ const unpacked = (
   }
 };
 
-/** What a record of our own log holds; it was decoded once before, so a fault means damage. */
+/** What a record of our own log holds; it was decoded once before: a fault means damage. */
 export const decodeContent = (deps: DecodeDeps, bytes: Uint8Array): Content => {
   const record = decodeHubRecord(bytes);
   if (record === undefined) return { kind: "damaged" };
   if (record.kind === "readings") return record;
   const { head, body } = record;
   const admit = deps.cardinality.replay(head.source, head.atMs, head.refused ?? []);
-  const samples = decoded(deps, head, body, admit);
-  return samples.ok ? { kind: "samples", head, samples: samples.value } : { kind: "damaged" };
+  const content = decoded(deps, head, body, admit);
+  return content.ok ? content.value : { kind: "damaged" };
 };

@@ -19,6 +19,7 @@ export type OpenBatch = {
   readonly to: number;
   readonly samples: number;
   readonly readings: number;
+  readonly spans: number;
   readonly fromMs: number | null;
   readonly toMs: number | null;
   readonly attempt: number;
@@ -43,9 +44,7 @@ export type BatchBook = {
 export type BatchSink = {
   /** A repeat of the same attempt adds nothing that is there already. */
   readonly insert: (open: OpenBatch, contents: readonly Content[]) => Promise<void>;
-  readonly count: (
-    open: OpenBatch,
-  ) => Promise<{ readonly samples: number; readonly readings: number }>;
+  readonly count: (open: OpenBatch) => Promise<Pick<OpenBatch, "samples" | "readings" | "spans">>;
   readonly remove: (batch: number) => Promise<void>;
 };
 
@@ -54,6 +53,10 @@ export type FlushDeps = DecodeDeps & {
   readonly sink: BatchSink;
   readonly log: Pick<SegmentLog, "read" | "trim">;
   readonly sleep: (delayMs: number, signal: AbortSignal) => Promise<void>;
+  /** Called before a new batch is begun. */
+  readonly prepare: () => Promise<void>;
+  /** Whether the log may forget the spans of this record. */
+  readonly mayForget: (index: number) => boolean;
   /** A batch is in the store. */
   readonly stored: (batch: Batch) => void;
   readonly say: (message: string, fields: Readonly<Record<string, unknown>>) => void;
@@ -92,8 +95,11 @@ export const openFlusher = (deps: FlushDeps): Flusher => {
   const flushOnce = async (): Promise<void> => {
     const { book, sink } = deps;
     const open = await book.open();
+    if (open === undefined) await deps.prepare();
     const taken =
-      open === undefined ? queue.next() : queue.parts.filter(({ index }) => index <= open.to);
+      open === undefined
+        ? queue.next(deps.mayForget)
+        : queue.parts.filter(({ index }) => index <= open.to);
     const last = open?.to ?? taken.at(-1)?.index;
     if (last === undefined) return;
     const contents = await contentsOf(deps, taken);
@@ -158,15 +164,17 @@ const newQueue = () => {
       const count = rowsOf(content);
       const isKept = content.kind === "readings" || decoded + count <= MAX_DECODED_ROWS;
       if (isKept) decoded += count;
-      parts.push({ index, rows: count, content: isKept ? content : undefined });
+      const { kind } = content;
+      parts.push({ index, rows: count, kind, content: isKept ? content : undefined });
       rows += count;
     },
-    /** The longest run of records that makes one batch; at least one. */
-    next: (): readonly Part[] => {
+    /** The longest run of records that makes one batch. */
+    next: (mayForget: (index: number) => boolean): readonly Part[] => {
       let sum = 0;
       const taken: Part[] = [];
       for (const part of parts) {
         sum += part.rows;
+        if (part.kind === "spans" && !mayForget(part.index)) break;
         if (taken.length > 0 && (sum > MAX_BATCH_ROWS || taken.length >= MAX_BATCH_RECORDS)) break;
         taken.push(part);
       }
@@ -212,17 +220,22 @@ const settle = async (
 ): Promise<void> => {
   const isWhole = async (): Promise<boolean> => {
     const there = await sink.count(open);
-    return there.samples === open.samples && there.readings === open.readings;
+    return isSame(there, open);
   };
   if (await isWhole()) return;
-  const { samples, readings } = batchOf(contents);
-  if (samples === open.samples && readings === open.readings) {
+  const { samples, readings, spans } = batchOf(contents);
+  if (isSame({ samples, readings, spans }, open)) {
     await sink.insert(open, contents);
     if (await isWhole()) return;
   }
   // The store has forgotten the token, or the log was damaged since: what is left of it goes in.
-  say("a batch is stored anew", { batch: open.batch, samples, readings });
+  say("a batch is stored anew", { batch: open.batch, samples, readings, spans });
   await sink.remove(open.batch);
   const attempt = await book.countAttempt(open.batch);
-  await sink.insert({ ...open, samples, readings, attempt }, contents);
+  await sink.insert({ ...open, samples, readings, spans, attempt }, contents);
 };
+
+type Counts = Pick<OpenBatch, "samples" | "readings" | "spans">;
+
+const isSame = (a: Counts, b: Counts): boolean =>
+  a.samples === b.samples && a.readings === b.readings && a.spans === b.spans;

@@ -9,10 +9,9 @@
  */
 import { ok, problem, type Result } from "../../kernel/result.ts";
 import { LogFault, type SegmentLog } from "../../io/log/segment-log.ts";
-import type { Samples } from "../intake/decode/samples.ts";
-import { decodeBody, MAX_AHEAD_MS, type DecodeDeps } from "./decode-record.ts";
-import { encodeHubRecord, type BodyHead } from "./hub-record.ts";
-import type { Content } from "./parts.ts";
+import { decodeBody, MAX_AHEAD_MS, type Decoded, type DecodeDeps } from "./decode-record.ts";
+import { encodeHubRecord } from "./hub-record.ts";
+import { rowsOf, type Content } from "./parts.ts";
 import { SAMPLE_RETENTION_DAYS } from "./signal-tables.ts";
 import type { BatchSource, ForeignBody, Ingested, KpiReadingRow, Taken } from "./signals.ts";
 
@@ -99,13 +98,13 @@ const takeBatch = async (
   const agent = { id: agentId, seq };
   const atMs = deps.now();
   const head = { source: agentId, format: "remote-write", encoding, atMs, agent } as const;
-  const samples = decodeBody(deps, head, body);
-  if (!samples.ok) return samples;
-  const kept = await keep(deps, head, samples.value, body);
+  const decoded = decodeBody(deps, head, body);
+  if (!decoded.ok) return decoded;
+  const kept = await keep(deps, decoded.value, body);
   if (!kept.ok) return kept;
   known.accepted = seq;
   deps.agents.set(agentId, known);
-  return answer(false, samples.value.count, complaintsOf(deps, head, samples.value));
+  return answer(false, rowsOf(decoded.value), complaintsOf(deps, decoded.value));
 };
 
 const takeForeign = async (
@@ -113,32 +112,29 @@ const takeForeign = async (
   { source, format, encoding }: ForeignBody,
   body: Uint8Array,
 ): Promise<Result<Taken>> => {
-  const head = { source, format, encoding, atMs: deps.now() };
-  const samples = decodeBody(deps, head, body);
-  if (!samples.ok) return samples;
-  const { count, refusedSamples, tooNew, tooOld, histograms } = samples.value;
-  if (count > 0) {
-    const kept = await keep(deps, head, samples.value, body);
+  const decoded = decodeBody(deps, { source, format, encoding, atMs: deps.now() }, body);
+  if (!decoded.ok) return decoded;
+  const content = decoded.value;
+  const taken = rowsOf(content);
+  if (taken > 0) {
+    const kept = await keep(deps, content, body);
     if (!kept.ok) return kept;
   }
-  return ok({
-    taken: count,
-    rejected: refusedSamples + tooNew + tooOld + histograms,
-    complaints: complaintsOf(deps, head, samples.value),
-  });
+  const rejected = format === "remote-write" ? leftOut(content) : content.rejected.count;
+  return ok({ taken, rejected, complaints: complaintsOf(deps, content) });
 };
 
 /** To disk, and then to whoever waits for it. */
 const keep = async (
   deps: IntakeDeps,
-  head: BodyHead,
-  samples: Samples,
+  content: Decoded,
   body: Uint8Array,
 ): Promise<Result<void>> => {
-  const whole = samples.refused.length === 0 ? head : { ...head, refused: samples.refused };
+  const refused = content.kind === "samples" ? content.samples.refused : [];
+  const head = refused.length === 0 ? content.head : { ...content.head, refused };
   try {
-    const index = await append(deps, encodeHubRecord({ kind: "body", head: whole, body }));
-    deps.taken(index, { kind: "samples", head: whole, samples });
+    const index = await append(deps, encodeHubRecord({ kind: "body", head, body }));
+    deps.taken(index, { ...content, head });
     return ok(undefined);
   } catch (fault) {
     if (!(fault instanceof LogFault)) throw fault;
@@ -147,15 +143,25 @@ const keep = async (
   }
 };
 
-const complaintsOf = (deps: IntakeDeps, head: BodyHead, samples: Samples): readonly string[] => {
-  const { tooNew, tooOld, histograms, refusedSamples, refusedMetric } = samples;
-  const said: string[] = [];
-  if (tooNew > 0) {
+const leftOut = (content: Decoded): number => {
+  if (content.kind === "spans") return 0;
+  const { refusedSamples, tooNew, tooOld, histograms } = content.samples;
+  return refusedSamples + tooNew + tooOld + histograms;
+};
+
+const complaintsOf = (deps: IntakeDeps, content: Decoded): readonly string[] => {
+  const { head, rejected } = content;
+  const said = [...rejected.messages];
+  if (content.kind === "spans") return said;
+  const { tooNew, tooOld, histograms, refusedSamples, refusedMetric } = content.samples;
+  // OTLP's decoder names the points it leaves out one by one.
+  if (head.format === "remote-write") {
     const minutes = MAX_AHEAD_MS / 60_000;
-    said.push(`${tooNew} samples over ${minutes} minutes ahead of this hub's clock`);
+    if (tooNew > 0)
+      said.push(`${tooNew} samples over ${minutes} minutes ahead of this hub's clock`);
+    if (tooOld > 0) said.push(`${tooOld} samples older than ${SAMPLE_RETENTION_DAYS} days`);
+    if (histograms > 0) said.push(`${histograms} native histograms, which are not kept`);
   }
-  if (tooOld > 0) said.push(`${tooOld} samples older than ${SAMPLE_RETENTION_DAYS} days`);
-  if (histograms > 0) said.push(`${histograms} native histograms, which are not kept`);
   if (refusedMetric !== undefined) {
     const limit = deps.cardinality.explain(head.source, refusedMetric);
     const spread = deps.spreadOf(refusedMetric);

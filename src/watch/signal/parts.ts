@@ -4,12 +4,14 @@
  * Shape:  one part per record, in the order of the log. A part whose content was given up to save
  *         memory is decoded again from the log when it is its turn.
  */
+import type { Span } from "../intake/otlp/span.ts";
 import type { Samples } from "../intake/decode/samples.ts";
 import type { BodyHead } from "./hub-record.ts";
 import type { KpiReadingRow } from "./signals.ts";
 
 export type Content =
   | { readonly kind: "samples"; readonly head: BodyHead; readonly samples: Samples }
+  | { readonly kind: "spans"; readonly head: BodyHead; readonly spans: readonly Span[] }
   | { readonly kind: "readings"; readonly readings: readonly KpiReadingRow[] }
   /** A record that cannot be read any more; counted, and stepped over. */
   | { readonly kind: "damaged" };
@@ -17,6 +19,7 @@ export type Content =
 export type Part = {
   readonly index: number;
   readonly rows: number;
+  readonly kind: Content["kind"];
   content: Content | undefined;
 };
 
@@ -24,6 +27,8 @@ export const rowsOf = (content: Content): number => {
   switch (content.kind) {
     case "samples":
       return content.samples.count;
+    case "spans":
+      return content.spans.length;
     case "readings":
       return content.readings.length;
     case "damaged":
@@ -34,6 +39,7 @@ export const rowsOf = (content: Content): number => {
 export type Batch = {
   readonly samples: number;
   readonly readings: number;
+  readonly spans: number;
   /** First and last time of any row; null when there is none. */
   readonly fromMs: number | null;
   readonly toMs: number | null;
@@ -44,33 +50,36 @@ export type Batch = {
 export const batchOf = (contents: readonly Content[]): Batch => {
   let samples = 0;
   let readings = 0;
+  let spans = 0;
   let fromMs = Infinity;
   let toMs = -Infinity;
+  const saw = (firstMs: number, lastMs = firstMs): void => {
+    if (firstMs < fromMs) fromMs = firstMs;
+    if (lastMs > toMs) toMs = lastMs;
+  };
   const agents = new Map<string, number>();
   for (const content of contents) {
     if (content.kind === "samples") {
       const { head, samples: columns } = content;
       samples += columns.count;
-      if (columns.minMs < fromMs) fromMs = columns.minMs;
-      if (columns.maxMs > toMs) toMs = columns.maxMs;
+      if (columns.count > 0) saw(columns.minMs, columns.maxMs);
       const { agent } = head;
       if (agent !== undefined) {
         agents.set(agent.id, Math.max(agent.seq, agents.get(agent.id) ?? 0));
       }
     } else if (content.kind === "readings") {
       readings += content.readings.length;
-      for (const { atMs } of content.readings) {
-        if (atMs < fromMs) fromMs = atMs;
-        if (atMs > toMs) toMs = atMs;
-      }
+      for (const { atMs } of content.readings) saw(atMs);
+    } else if (content.kind === "spans") {
+      spans += content.spans.length;
+      // A start is finer than a millisecond.
+      for (const { start } of content.spans) saw(start.ms, start.ms + 1);
     }
   }
   const isEmpty = fromMs > toMs;
   return {
-    samples,
-    readings,
+    ...{ samples, readings, spans, agents },
     fromMs: isEmpty ? null : fromMs,
     toMs: isEmpty ? null : toMs,
-    agents,
   };
 };

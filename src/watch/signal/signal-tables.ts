@@ -2,7 +2,8 @@
  * The tables of signals in ClickHouse.
  *
  * Shape:  `samples` holds what was measured, `series` the labels of every series of a day (a day a
- *         row, so that old series leave with their samples), `kpi_reading` every KPI's readings.
+ *         row, so that old series leave with their samples), `kpi_reading` every KPI's readings,
+ *         `span` what traces are made of.
  *         `batch` names the range of the body log a row came from: a retry finds its own rows.
  * Why:    samples are ordered by hour, series and time: an instant query of a whole metric reads
  *         one hour. Delta and ZSTD(1) measured smallest at a bearable price.
@@ -10,6 +11,7 @@
  *         decides.
  */
 export const SAMPLE_RETENTION_DAYS = 15;
+const SPAN_RETENTION_DAYS = 7;
 /** One day longer than samples, because a series' day is the first of its samples that day. */
 const SERIES_RETENTION_DAYS = SAMPLE_RETENTION_DAYS + 1;
 const READING_RETENTION_MONTHS = 25;
@@ -60,5 +62,34 @@ export const SIGNAL_STEPS = [
     ORDER BY (kpi, at)
     TTL toDateTime(at) + INTERVAL ${READING_RETENTION_MONTHS} MONTH
     SETTINGS ${DEDUPLICATED}`,
+  },
+  {
+    name: "0004-span",
+    sql: `CREATE TABLE IF NOT EXISTS span (
+      trace_id       FixedString(16) CODEC(ZSTD(1)),
+      span_id        FixedString(8) CODEC(ZSTD(1)),
+      parent_id      FixedString(8) CODEC(ZSTD(1)),
+      service        LowCardinality(String),
+      name           LowCardinality(String),
+      kind           LowCardinality(String),
+      start          DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+      duration_ns    UInt64 CODEC(ZSTD(1)),
+      status         LowCardinality(String),
+      status_message String CODEC(ZSTD(1)),
+      trace_state    String CODEC(ZSTD(1)),
+      scope          LowCardinality(String),
+      scope_version  LowCardinality(String),
+      resource       Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+      attributes     Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+      events         String CODEC(ZSTD(1)),
+      links          String CODEC(ZSTD(1)),
+      dropped        UInt32 CODEC(ZSTD(1)),
+      batch          UInt64 CODEC(Delta(8), ZSTD(1)),
+      INDEX trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1
+    ) ENGINE = MergeTree
+    PARTITION BY toYYYYMMDD(start)
+    ORDER BY (service, start)
+    TTL toDateTime(start) + INTERVAL ${SPAN_RETENTION_DAYS} DAY
+    SETTINGS ttl_only_drop_parts = 1, ${DEDUPLICATED}`,
   },
 ] as const;

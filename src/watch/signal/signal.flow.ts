@@ -13,10 +13,9 @@ import type { SegmentLog } from "../../io/log/segment-log.ts";
 import type { Store } from "../../io/clickhouse/client.ts";
 import { applySteps } from "../../io/clickhouse/steps.ts";
 import type { Clock } from "../../kernel/clock.ts";
-import { labelSpread, newCardinality } from "../intake/cardinality.ts";
-import { newCatalog } from "../intake/decode/catalog.ts";
+import { labelSpread } from "../intake/cardinality.ts";
 import { batchBook } from "./batch.store.ts";
-import type { Inflate } from "./decode-record.ts";
+import { newDecoding, type Inflate } from "./decode-record.ts";
 import type { Flusher } from "./flush.flow.ts";
 import type { Content } from "./parts.ts";
 import { openLabelQueries } from "./label-query.flow.ts";
@@ -26,6 +25,7 @@ import { openPrometheus } from "./prometheus/prometheus.flow.ts";
 import { openQueries } from "./query.flow.ts";
 import { refillWindow } from "./refill.flow.ts";
 import { batchSink, oldestSampleMs, readReadings } from "./signal.store.ts";
+import { SPAN_METRICS_MS } from "./span-metrics.ts";
 import { SIGNAL_STEPS } from "./signal-tables.ts";
 import type { KpiReadingRow, Signals } from "./signals.ts";
 import { feedWindow } from "./window-feed.ts";
@@ -74,12 +74,16 @@ export const openSignals = async (deps: SignalDeps): Promise<Signals> => {
     refilled: false,
     refillFault: null,
   };
+  const metadata = newMetadataBook();
   const listeners = new Set<() => void>();
   const stopping = new AbortController();
   const backlog: Content[] = [];
   const pipeline = await openPipeline({
-    ...{ log, catalog: newCatalog(), cardinality: newCardinality(), inflate: deps.inflate },
-    ...{ now: clock.now, sleep: deps.sleep },
+    ...newDecoding({
+      inflate: deps.inflate,
+      onFamily: ({ name, ...said }) => metadata.note(name, said),
+    }),
+    ...{ log, now: clock.now, sleep: deps.sleep },
     spreadOf: (metric) => labelSpread(window.labelsOfMetric(metric)),
     ...{ book: batchBook(db, logName), sink: batchSink(store, logName), say: deps.say },
     broken: (fault) => deps.broken(fault.message),
@@ -94,7 +98,7 @@ export const openSignals = async (deps: SignalDeps): Promise<Signals> => {
       for (const listener of listeners) listener();
     },
   });
-  const { flusher, ...doors } = pipeline;
+  const { flusher, writeSpanMetrics, ...doors } = pipeline;
   const reach = {
     ...{ window, store, monotonic: clock.monotonic },
     ready: () => engine.live,
@@ -103,10 +107,13 @@ export const openSignals = async (deps: SignalDeps): Promise<Signals> => {
   };
   const queries = openQueries(reach);
   const labels = openLabelQueries(reach);
-  const metadata = newMetadataBook();
   const background = runBackground(deps, engine, flusher, backlog, stopping.signal);
-  background.catch((fault: unknown) => deps.broken(String(fault)));
-  const timer = setInterval(() => advance(engine, clock.now()), TICK_MS);
+  background.catch((fault: unknown) => broken(fault));
+  const broken = (fault: unknown): void => deps.broken(String(fault));
+  const timers = [
+    setInterval(() => advance(engine, clock.now()), TICK_MS),
+    setInterval(() => void writeSpanMetrics().catch(broken), SPAN_METRICS_MS),
+  ];
   return {
     ...doors,
     ...queries,
@@ -118,7 +125,8 @@ export const openSignals = async (deps: SignalDeps): Promise<Signals> => {
       return () => void listeners.delete(listener);
     },
     close: async () => {
-      clearInterval(timer);
+      for (const timer of timers) clearInterval(timer);
+      await writeSpanMetrics();
       stopping.abort();
       await background;
       await log.close();

@@ -18,6 +18,7 @@ import {
   SERIES_COLUMNS,
   seriesBlock,
 } from "./columns.ts";
+import { SPAN_COLUMNS, spanBlock } from "./span-columns.ts";
 import type { BatchSink } from "./flush.flow.ts";
 import { HistoryLimit, type SampleColumns, type StoredSeries } from "./history.ts";
 import type { KpiReadingRow } from "./signals.ts";
@@ -48,6 +49,10 @@ export const batchSink = (
         const block = encoded(sampleBlock(scratch, contents, open.samples, open.batch));
         await store.insert({ table: "samples", columns: SAMPLE_COLUMNS, token }, block);
       }
+      if (open.spans > 0) {
+        const block = encoded(spanBlock(contents, open.batch));
+        await store.insert({ table: "span", columns: SPAN_COLUMNS, token }, block);
+      }
       if (open.readings > 0) {
         const block = encoded(readingBlock(contents, open.batch));
         await store.insert({ table: "kpi_reading", columns: READING_COLUMNS, token }, block);
@@ -56,14 +61,19 @@ export const batchSink = (
     count: async ({ batch, fromMs, toMs }) => {
       const count = (table: string, time: string): string =>
         `(SELECT count() FROM ${table} WHERE ${time} ${BATCH_TIMES} AND batch = {batch: UInt64})`;
-      const [row] = await store.rows<{ samples: string; readings: string }>(
-        `SELECT ${count("samples", "ts")} AS samples, ${count("kpi_reading", "at")} AS readings`,
+      const [row] = await store.rows<Record<"samples" | "readings" | "spans", string>>(
+        `SELECT ${count("samples", "ts")} AS samples, ${count("kpi_reading", "at")} AS readings,
+                ${count("span", "start")} AS spans`,
         { from: fromMs ?? 0, to: toMs ?? 0, batch },
       );
-      return { samples: Number(row?.samples ?? 0), readings: Number(row?.readings ?? 0) };
+      return {
+        samples: Number(row?.samples ?? 0),
+        readings: Number(row?.readings ?? 0),
+        spans: Number(row?.spans ?? 0),
+      };
     },
     remove: async (batch) => {
-      for (const table of ["samples", "kpi_reading"]) {
+      for (const table of ["samples", "kpi_reading", "span"]) {
         await store.command(`DELETE FROM ${table} WHERE batch = {batch: UInt64}`, { batch });
       }
     },

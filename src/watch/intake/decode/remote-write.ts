@@ -1,8 +1,9 @@
 /**
  * Prometheus remote write 1.0, decoded by hand into columns.
  *
- * Shape:  WriteRequest { 1: TimeSeries { 1: labels, 2: samples } }. Metadata, exemplars and fields
- *         of later versions are stepped over; native histograms are counted, not taken.
+ * Shape:  WriteRequest { 1: TimeSeries { 1: labels, 2: samples } }. Metadata go to
+ *         whoever wants them; exemplars and fields of later versions are stepped over; native
+ *         histograms are counted, not taken.
  * Units:  timestamps in whole ms; bytes.
  * Errors: a Problem "bad_request" that names what is wrong; then nothing of the body is taken.
  *         Samples outside the bounds are left out and counted, unless that is all there is.
@@ -24,11 +25,13 @@ import {
 import {
   copyDouble,
   FIXED64,
+  LENGTH_DELIMITED,
   newReader,
   readCount,
   readInt64,
   readLength,
   readTag,
+  readText,
   skipField,
   VARINT,
   WireFault,
@@ -38,9 +41,18 @@ import {
 /** A series of one sample with the labels people use. */
 const USUAL_BYTES = 200;
 const SERIES_TAG = 0x0a;
+const METADATA_TAG = 0x1a;
 const LABEL_TAG = 0x0a;
 const SAMPLE_TAG = 0x12;
 const HISTOGRAM_FIELD = 4;
+
+/** What a sender says about a metric. */
+export type Family = {
+  readonly name: string;
+  readonly type: string;
+  readonly help: string;
+  readonly unit: string;
+};
 
 type Building = SampleBuilder & { readonly catalog: Catalog };
 
@@ -48,6 +60,7 @@ export const decodeRemoteWrite = (
   catalog: Catalog,
   body: Uint8Array,
   terms: Terms,
+  onFamily?: (family: Family) => void,
 ): Result<Samples> => {
   const building: Building = { ...newSampleBuilder(terms, body.length / USUAL_BYTES), catalog };
   const reader = newReader(body);
@@ -55,6 +68,8 @@ export const decodeRemoteWrite = (
     while (reader.at < body.length) {
       const tag = readTag(reader, body.length);
       if (tag === SERIES_TAG) readSeries(building, reader, readLength(reader, body.length));
+      else if (tag === METADATA_TAG && onFamily !== undefined)
+        onFamily(readFamily(reader, readLength(reader, body.length)));
       else skipField(reader, tag, body.length);
     }
   } catch (fault) {
@@ -73,6 +88,28 @@ const finished = (building: Building): Result<Samples> => {
     return err({ code: "bad_request", message });
   }
   return ok(finishSamples(building));
+};
+
+/** MetricMetadata.MetricType by number. */
+const TYPES = [
+  ...["unknown", "counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset"],
+] as const;
+const TYPE_TAG = (1 << 3) | VARINT;
+const NAME_TAG = (2 << 3) | LENGTH_DELIMITED;
+const HELP_TAG = (4 << 3) | LENGTH_DELIMITED;
+const UNIT_TAG = (5 << 3) | LENGTH_DELIMITED;
+
+const readFamily = (reader: Reader, end: number): Family => {
+  let [type, name, help, unit] = ["unknown", "", "", ""];
+  while (reader.at < end) {
+    const tag = readTag(reader, end);
+    if (tag === TYPE_TAG) type = TYPES[readCount(reader, end)] ?? "unknown";
+    else if (tag === NAME_TAG) name = readText(reader, readLength(reader, end), "a metric's name");
+    else if (tag === HELP_TAG) help = readText(reader, readLength(reader, end), "a metric's help");
+    else if (tag === UNIT_TAG) unit = readText(reader, readLength(reader, end), "a metric's unit");
+    else skipField(reader, tag, end);
+  }
+  return { name, type, help, unit };
 };
 
 const readSeries = (building: Building, reader: Reader, end: number): void => {
