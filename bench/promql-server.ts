@@ -7,13 +7,14 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { performance } from "node:perf_hooks";
-import { answerJson } from "../src/watch/signal/promql/answer-json.ts";
+import { valueReply } from "../src/watch/signal/prometheus/answer.ts";
 import { openQueries } from "../src/watch/signal/query.flow.ts";
 import type { Window } from "../src/watch/signal/window.ts";
 import { newWindow } from "../src/watch/signal/window.ts";
 import { fleetSamples, fleetSeries } from "./promql-data.ts";
 
 const MAX_WINDOW_BYTES = 2 ** 30;
+const MAX_ANSWER_BYTES = 2 ** 26;
 const SLICE_STEPS = 40;
 
 const main = (steps: number): void => {
@@ -39,8 +40,8 @@ const main = (steps: number): void => {
       : queries.queryMany([{ expr: given("query"), timeMs: ms("time") }]).then(([one]) => one!);
     void answer.then((result) => {
       if (!result.ok) return response.writeHead(422).end(result.error.message);
-      const text = Buffer.from(answerJson(result.value.value));
-      return response.writeHead(200, { "content-length": text.length }).end(text);
+      const { body } = valueReply(result.value.value, [], MAX_ANSWER_BYTES)!;
+      return response.writeHead(200, { "content-length": body.length }).end(body);
     });
   });
   server.listen(0, "127.0.0.1", () => {

@@ -99,7 +99,8 @@ export const evaluateRange = (
     const grid = gridOf(query);
     const context = newContext(EVALUATOR, grid, query, source, { ...EVAL_LIMITS, ...limits });
     if (query.stepMs <= 0) throw new EvalError("type", "the step must be greater than 0");
-    if (grid.steps > context.limits.maxSteps) {
+    // As Prometheus counts: steps from the first point to the last, which is one less than points.
+    if (grid.steps - 1 > context.limits.maxSteps) {
       const most = context.limits.maxSteps.toLocaleString("en");
       const message =
         `exceeded maximum resolution of ${most} points per timeseries (${grid.steps}). ` +

@@ -48,8 +48,8 @@ describe("too many", () => {
     [
       "steps",
       "m",
-      { maxSteps: 5 },
-      "limit: exceeded maximum resolution of 5 points per timeseries (6). Try decreasing the query resolution (?step=XX)",
+      { maxSteps: 4 },
+      "limit: exceeded maximum resolution of 4 points per timeseries (6). Try decreasing the query resolution (?step=XX)",
     ],
     [
       "subquery steps",
@@ -74,7 +74,7 @@ describe("too many", () => {
   });
 
   test("control: within its limits a query is answered", () => {
-    const enough = { maxSamples: 10_000, maxSeries: SERIES, maxResultSeries: SERIES, maxSteps: 6 };
+    const enough = { maxSamples: 10_000, maxSeries: SERIES, maxResultSeries: SERIES, maxSteps: 5 };
     expect(evaluate("m", { ...enough, maxBytes: SERIES * (6 * 9 + 256) })).toBe("ok");
     expect(evaluate("m", { ...enough, maxBytes: SERIES * (6 * 9 + 256) - 1 })).toMatch(/memory/);
   });
