@@ -15,6 +15,7 @@ import {
 import { batcher, type Batcher } from "./buffer.flow.ts";
 import { runCollector, type CollectDeps } from "./collect.flow.ts";
 import type { Collector } from "./collector.ts";
+import { familyBook } from "./family.ts";
 import type { HubLink } from "./hub-link.ts";
 import { sampler, type Observation } from "./observation.ts";
 import { newestTimeMs } from "./remote-write.ts";
@@ -134,12 +135,15 @@ const openBatcher = (
 
 /** The agent as one more target. */
 const ownCollector = (
+  { clock }: Pick<AgentDeps, "clock">,
   { host, intervalMs }: AgentOptions,
   observe: () => readonly Observation[],
 ): Collector => {
-  const toSamples = sampler({ host, service: "novaevo-agent" });
+  const book = familyBook();
+  const toSamples = sampler({ host, service: "novaevo-agent" }, book);
   const collect = async () => toSamples(observe());
-  return { name: "agent", intervalMs, timeoutMs: intervalMs, collect };
+  const families = () => book.due(clock.monotonic());
+  return { name: "agent", intervalMs, timeoutMs: intervalMs, collect, families };
 };
 
 export const startAgent = (deps: AgentDeps, options: AgentOptions): RunningAgent => {
@@ -176,7 +180,7 @@ export const startAgent = (deps: AgentDeps, options: AgentOptions): RunningAgent
     clock: time.state(),
     startedAtMs,
   });
-  const own = ownCollector(options, () => observeAgent(stateOfAgent()));
+  const own = ownCollector(deps, options, () => observeAgent(stateOfAgent()));
   const collectDeps: CollectDeps = {
     now: time.now,
     monotonic: clock.monotonic,

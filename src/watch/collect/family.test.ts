@@ -1,5 +1,6 @@
 /** Type, help and unit: what is read of them, and when they are said. */
 import { describe, expect, test } from "vitest";
+import { counter, gauge, sampler } from "./observation.ts";
 import { familyBook, parseComment, type FamilyLine } from "./family.ts";
 
 const MINUTE_MS = 60_000;
@@ -44,6 +45,24 @@ describe("what is due", () => {
     // `b` was not named by the last scrape.
     expect(namesIn(book.due(MINUTE_MS))).toEqual(["a", "c"]);
     expect(namesIn(book.due(MINUTE_MS + 1))).toEqual([]);
+  });
+
+  test("of what we observe ourselves is its type and unit, once", () => {
+    const book = familyBook();
+    const toSamples = sampler({ host: "h" }, book);
+    const look = [
+      gauge("system.cpu.utilization", "1", 0.5, { cpu: "0" }),
+      gauge("system.cpu.utilization", "1", 0.5, { cpu: "1" }),
+      counter("system.disk.io", "By", 5),
+    ];
+    toSamples(look);
+    expect(book.due(0)).toEqual([
+      { name: "system_cpu_utilization_ratio", type: "gauge", help: "", unit: "ratio" },
+      { name: "system_disk_io_bytes_total", type: "counter", help: "", unit: "bytes" },
+    ]);
+    toSamples(look);
+    expect(book.due(1_000)).toEqual([]);
+    expect(book.due(MINUTE_MS)).toHaveLength(2);
   });
 
   test("is bounded: families, names, and a help cut between characters", () => {

@@ -43,8 +43,12 @@ const unitWords = (unit: string): string => {
   return topWord === "" ? per : `${topWord}_${per}`;
 };
 
+/** The unit in Prometheus's words; empty for what has none. */
+export const prometheusUnit = (unit: string, kind: Kind): string =>
+  unit === "1" ? (kind === "gauge" ? "ratio" : "") : unitWords(unit);
+
 export const prometheusName = (name: string, unit: string, kind: Kind): string => {
-  const words = unit === "1" ? (kind === "gauge" ? "ratio" : "") : unitWords(unit);
+  const words = prometheusUnit(unit, kind);
   let result = clean(name);
   if (kind === "counter" && result.endsWith("_total")) result = result.slice(0, -"_total".length);
   if (words !== "" && !result.endsWith(`_${words}`)) result += `_${words}`;

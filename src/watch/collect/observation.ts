@@ -4,7 +4,8 @@
  * Shape:  an observation has a name, a unit and a kind by OpenTelemetry's conventions. A value that
  *         is not finite is noise (a division by an interval of nothing) and is dropped.
  */
-import { prometheusName, type Kind } from "./metric-name.ts";
+import type { FamilyBook } from "./family.ts";
+import { prometheusName, prometheusUnit, type Kind } from "./metric-name.ts";
 import { seriesOf, type Sample, type Series } from "./series.ts";
 
 export type Observation = {
@@ -34,8 +35,11 @@ export const counter = (
 /** Remembered series; far more than a host has, so that only a runaway label meets it. */
 const MAX_SERIES = 20_000;
 
-/** Observations → samples, with the same series object for the same name and labels. */
-export const sampler = (common: Attributes) => {
+/**
+ * Observations → samples, with the same series object for the same name and labels; the book hears
+ * of each metric's type and unit.
+ */
+export const sampler = (common: Attributes, book?: Pick<FamilyBook, "note">) => {
   const known = new Map<string, Series>();
   return (observations: readonly Observation[]): readonly Sample[] => {
     if (known.size > MAX_SERIES) known.clear();
@@ -48,6 +52,7 @@ export const sampler = (common: Attributes) => {
           const metric = prometheusName(name, unit, kind);
           series = seriesOf(Object.entries({ ...common, ...labels, __name__: metric }));
           known.set(key, series);
+          book?.note({ name: metric, says: { type: kind, unit: prometheusUnit(unit, kind) } });
         }
         return { series, value };
       });

@@ -3,6 +3,7 @@
  */
 import { platform } from "node:os";
 import type { Collector } from "../collector.ts";
+import { familyBook } from "../family.ts";
 import { observeHost, type HostLook } from "../host.ts";
 import { sampler } from "../observation.ts";
 import { linuxHost, type WatchedProcess } from "./linux-host.ts";
@@ -25,7 +26,8 @@ export const hostCollector = (
 ): Collector => {
   const open = platform() === "linux" ? linuxHost : portableHost;
   const look = open(deps.clock, options.processes);
-  const toSamples = sampler({ host: options.host });
+  const book = familyBook();
+  const toSamples = sampler({ host: options.host }, book);
   let previous: HostLook | undefined;
   return {
     name: "host",
@@ -37,5 +39,6 @@ export const hostCollector = (
       previous = current;
       return toSamples(observations);
     },
+    families: () => book.due(deps.clock.monotonic()),
   };
 };

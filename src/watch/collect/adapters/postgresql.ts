@@ -10,6 +10,7 @@
  */
 import type { Client } from "pg";
 import type { Collector } from "../collector.ts";
+import { familyBook } from "../family.ts";
 import { counter, gauge, sampler, type Observation } from "../observation.ts";
 
 export type PostgresqlOptions = {
@@ -158,7 +159,8 @@ export const postgresqlCollector = (
 ): Collector => {
   const { host, service, connectionString } = options;
   const instance = new URL(connectionString).host;
-  const toSamples = sampler({ host, service, job: "postgresql", instance });
+  const book = familyBook();
+  const toSamples = sampler({ host, service, job: "postgresql", instance }, book);
   let client: Client | undefined;
   let hasStatements = false;
   let sizes: readonly Observation[] = [];
@@ -210,6 +212,7 @@ export const postgresqlCollector = (
       }
     },
     failed: () => toSamples(upIs(0)),
+    families: () => book.due(clock.monotonic()),
     close: async () => drop(),
   };
 };
