@@ -13,6 +13,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { compress } from "snappy";
+import { freePort } from "../../src/io/process/port.ts";
 import { putVarint, type Series, varintSize } from "../../src/watch/collect/series.ts";
 
 export const PROMETHEUS = process.env["PROMETHEUS"] ?? "/usr/bin/prometheus";
@@ -39,16 +40,18 @@ const LISTENING = /msg="Listening on" address=(\S+)/;
 export const startPrometheus = async (
   dir: string,
   flags: readonly string[] = [],
+  configOf: (address: string) => Promise<string> = async () => "{}\n",
 ): Promise<Peer> => {
   await mkdir(dir, { recursive: true });
   const config = path.join(dir, "prometheus.yml");
-  await writeFile(config, "{}\n");
+  const listens = `127.0.0.1:${await freePort()}`;
+  await writeFile(config, await configOf(listens));
   const child = spawn(
     PROMETHEUS,
     [
       `--config.file=${config}`,
       `--storage.tsdb.path=${path.join(dir, "data")}`,
-      "--web.listen-address=127.0.0.1:0",
+      `--web.listen-address=${listens}`,
       "--web.enable-remote-write-receiver",
       ...flags,
     ],

@@ -182,6 +182,20 @@ export const allIn = (enginesFile: string): Promise<{ rows: number; twice: numbe
     FROM samples`,
   );
 
+/** Spans of a service in ClickHouse, those with an error, and their routes. */
+export const countSpans = (
+  enginesFile: string,
+  service: string,
+): Promise<{ spans: number; errors: number; routes: number }> =>
+  asked(
+    enginesFile,
+    { service },
+    `
+    SELECT toFloat64(count()) AS spans, toFloat64(countIf(status = 'error')) AS errors,
+      toFloat64(uniqExact(attributes['http.route'])) AS routes
+    FROM span WHERE service = {service:String}`,
+  );
+
 const asked = async <T>(
   enginesFile: string,
   params: Readonly<Record<string, string>>,
