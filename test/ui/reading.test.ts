@@ -30,7 +30,7 @@ describePages("the keyboard", ({ open }) => {
     const page = await open("/ops");
     await filled(page, "/ops");
     const stops: string[] = [];
-    for (let i = 0; i < 8; i += 1) {
+    for (let i = 0; i < 9; i += 1) {
       await page.keyboard.press("Tab");
       stops.push(await focused(page));
       expect(`${stops.at(-1)}: ${await ring(page)}`).toBe(`${stops.at(-1)}: solid 2px`);
@@ -40,6 +40,7 @@ describePages("the keyboard", ({ open }) => {
       "NovaEvo",
       "Exploitation",
       "Décision",
+      "Explorer",
       "Raccourcis clavier (?)",
       expect.stringMatching(/^Menu de responsable exploitation/),
       "1 majeure",
@@ -65,7 +66,9 @@ describePages("the keyboard", ({ open }) => {
     await help.waitFor();
     const keys = await help.locator("dt").allInnerTexts();
     const listed = keys.map((text) => text.replaceAll(/\s/g, ""));
-    expect(listed).toEqual(["go", "gd", "j", "k", "Entrée", "t", "←→", "?", "Échap"]);
+    expect(listed).toEqual([
+      ...["go", "gd", "ge", "j", "k", "Entrée", "t", "←→", "CtrlEntrée", "?", "Échap"],
+    ]);
     await page.keyboard.press("Escape");
     await help.waitFor({ state: "detached" });
 

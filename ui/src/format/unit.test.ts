@@ -27,6 +27,7 @@ test.each<readonly [number, Unit, string]>([
   [42, "percent", `42${N}%`],
   [12.34, "req/s", `12,3${N}req/s`],
   [0.5, "1/s", `0,5${N}/s`],
+  [0.004, "req/s", `<${N}0,01${N}req/s`],
   [1_234_567, "number", `1${T}234${T}567`],
   [0.001_234, "number", "0,00123"],
   [Number.POSITIVE_INFINITY, "s", "+∞"],
@@ -44,6 +45,7 @@ test.each<readonly [Unit, readonly number[], readonly string[]]>([
   ["s", [0, 0.25, 0.5], [`0${N}ms`, `250${N}ms`, `500${N}ms`]],
   ["ratio", [0, 0.0025, 0.005], [`0${N}%`, `0,25${N}%`, `0,5${N}%`]],
   ["By", [0, 536_870_912, 1_073_741_824], [`0${N}Gio`, `0,5${N}Gio`, `1${N}Gio`]],
+  ["s", [0.0001, 0.01, 1], [`100${N}µs`, `10${N}ms`, `1${N}s`]],
   ["number", [0, 500_000, 1_000_000], ["0", `500${N}k`, `1${N}M`]],
 ])("the labels of an axis of %s share one multiple", (unit, ticks, expected) => {
   expect(ticks.map(axisFormat("fr", unit, ticks))).toEqual(expected);

@@ -90,12 +90,17 @@ const digitsFor = (value: number): number => {
   return Math.min(9, 2 - Math.floor(Math.log10(abs)));
 };
 
+const FAINT = 0.01;
+
 export const measure = (lang: Lang, value: number | null, unit: Unit): string => {
   if (value === null || Number.isNaN(value)) return MISSING;
   if (!Number.isFinite(value)) return value > 0 ? "+∞" : "−∞";
   if (unit === "instant") return instant(lang, value);
   const step = stepFor(unit, value);
   const shown = value / step.size;
+  // A call in five minutes is 0,00333 req/s to a machine, and « hardly any » to a reader.
+  const isFaint = unit === "req/s" && value > 0 && value < FAINT;
+  if (isFaint) return `<${NBSP}${written(lang, FAINT, step[lang], 2)}`;
   return written(lang, shown, step[lang], digitsFor(shown));
 };
 
@@ -124,10 +129,13 @@ export const axisFormat = (
   const isCompact = unit === "number" && largest >= 100_000;
   return (value) => {
     if (isCompact) return number(lang, value, 2, "compact");
+    // Ticks of a logarithmic axis are too far apart to share a multiple.
+    if (digits > MAX_SHARED_DIGITS) return measure(lang, value, unit);
     return written(lang, value / step.size, step[lang], digits);
   };
 };
 
+const MAX_SHARED_DIGITS = 3;
 const MAX_DIGITS = 9;
 const fractionDigits = (gap: number): number => {
   for (let digits = 0; digits < MAX_DIGITS; digits += 1) {

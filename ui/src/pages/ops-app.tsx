@@ -51,13 +51,13 @@ const OpsApp = () => {
       ) : (
         <Connect />
       )}
+      {panel("apis", ({ apis }) => (
+        <ApisTable items={apis} />
+      ))}
       {panel("services", ({ services }) => (
         <CalledServicesTable items={services} />
       ))}
       <MapPanel {...{ data, loading }} onRetry={retry} />
-      {panel("apis", ({ apis }) => (
-        <ApisTable items={apis} />
-      ))}
       {panel("transactions", ({ transactions }) => (
         <TransactionsTable items={transactions} />
       ))}

@@ -1,11 +1,11 @@
 /** Error rate or response time over 15 minutes, as a chart or as its table. */
 import { lazy, Suspense, useEffect, useMemo, useState } from "react";
 import type { Panel as PanelData } from "../../../src/contract/ops.ts";
-import { scaleFor } from "../charts/scale.ts";
+import { scaleFor, spanScale } from "../charts/scale.ts";
 import { isEmpty, spreadOf, type SeriesWindow } from "../charts/series-window.ts";
 import { SeriesTable } from "../charts/series-table.tsx";
 import { usePanel } from "../charts/use-panel.ts";
-import { axisFormat, measure } from "../format/unit.ts";
+import { axisFormat, measure, stepFor } from "../format/unit.ts";
 import { serverNow } from "../live/clock.ts";
 import { useSlot } from "../live/context.tsx";
 import { useWords } from "../locales/words.tsx";
@@ -19,6 +19,7 @@ const LineChart = lazy(() => import("../charts/line-chart.tsx"));
 const EMPTY_MAX = { ratio: 0.01, s: 0.1, "By/s": 1_024, "req/s": 1 } as const;
 /** Lines the hub names by what they are; the others by a name all languages share. */
 const TRANSLATED: ReadonlySet<string> = new Set(["read", "write", "receive", "transmit"]);
+const WANTED_TICKS = 3;
 /** More lines than this cannot be told apart; the table has them all. */
 const MAX_LINES = 4;
 
@@ -100,7 +101,10 @@ const Trend = ({ title, window, unit, why, asTable }: TrendProps) => {
       </p>
     );
   }
-  const scale = scaleFor(min, max, EMPTY_MAX[unit]);
+  const scale =
+    unit === "By/s"
+      ? spanScale(min, max, stepFor(unit, max ?? 0).size, WANTED_TICKS)
+      : scaleFor(min, max, EMPTY_MAX[unit]);
   if (asTable) return <SeriesTable title={title} window={lines} format={format} />;
   return (
     <Suspense fallback={<span className="skeleton plot-skeleton" aria-hidden="true" />}>
