@@ -87,7 +87,7 @@ export const simStore = (options: { readonly window: number }): SimStore => {
           open = { ...open!, attempt: open!.attempt + 1 };
           return open.attempt;
         }),
-      finish: (batch, seqs) =>
+      finish: (batch, { agents: seqs }) =>
         step(() => {
           if (open?.batch !== batch) return;
           watermark = open.to;

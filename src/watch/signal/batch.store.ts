@@ -6,6 +6,7 @@
  */
 import type { Db } from "../../io/postgres/db.ts";
 import type { BatchBook, OpenBatch } from "./flush.flow.ts";
+import { touchHours } from "./rollup.store.ts";
 
 /** Finished batches that are kept for whoever looks into a fault. */
 const KEPT_BATCHES = 200;
@@ -79,7 +80,7 @@ export const batchBook = (db: Db, log: string): BatchBook => ({
     );
     return row!.attempt;
   },
-  finish: (batch, agents) =>
+  finish: (batch, { agents, hours }) =>
     db.tx(async (tx) => {
       await tx.query(
         `UPDATE signal_batch SET state = 'stored', stored_at = now()
@@ -94,6 +95,7 @@ export const batchBook = (db: Db, log: string): BatchBook => ({
                updated_at = now()`,
         [[...agents.keys()], [...agents.values()]],
       );
+      await touchHours(tx, hours);
       await tx.query(
         "DELETE FROM signal_batch WHERE log = $1 AND state = 'stored' AND batch < $2",
         [log, batch - KEPT_BATCHES],

@@ -37,7 +37,7 @@ export type BatchBook = {
     content: Batch,
   ) => Promise<OpenBatch>;
   readonly countAttempt: (batch: number) => Promise<number>;
-  readonly finish: (batch: number, agents: ReadonlyMap<string, number>) => Promise<void>;
+  readonly finish: (batch: number, content: Pick<Batch, "agents" | "hours">) => Promise<void>;
 };
 
 /** Where rows go; each carries its batch's number. */
@@ -107,10 +107,10 @@ export const openFlusher = (deps: FlushDeps): Flusher => {
     if (open === undefined) {
       const begun = await book.begin({ from: taken[0]!.index, to: last }, batch);
       await sink.insert(begun, contents);
-      await book.finish(begun.batch, batch.agents);
+      await book.finish(begun.batch, batch);
     } else {
       await settle(deps, open, contents);
-      await book.finish(open.batch, batch.agents);
+      await book.finish(open.batch, batch);
     }
     queue.drop(last);
     deps.stored(batch);

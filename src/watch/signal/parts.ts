@@ -43,8 +43,22 @@ export type Batch = {
   /** First and last time of any row; null when there is none. */
   readonly fromMs: number | null;
   readonly toMs: number | null;
+  /** Hours since the epoch that have samples here. */
+  readonly hours: readonly number[];
   /** Per agent, the highest sequence number in the range. */
   readonly agents: ReadonlyMap<string, number>;
+};
+
+export const HOUR_MS = 3_600_000;
+
+const addHours = (hours: Set<number>, { count, minMs, maxMs, timesMs }: Samples): void => {
+  if (count === 0) return;
+  const first = Math.floor(minMs / HOUR_MS);
+  const last = Math.floor(maxMs / HOUR_MS);
+  hours.add(first);
+  hours.add(last);
+  if (last - first < 2) return;
+  for (let nth = 0; nth < count; nth += 1) hours.add(Math.floor(timesMs[nth]! / HOUR_MS));
 };
 
 export const batchOf = (contents: readonly Content[]): Batch => {
@@ -58,11 +72,13 @@ export const batchOf = (contents: readonly Content[]): Batch => {
     if (lastMs > toMs) toMs = lastMs;
   };
   const agents = new Map<string, number>();
+  const hours = new Set<number>();
   for (const content of contents) {
     if (content.kind === "samples") {
       const { head, samples: columns } = content;
       samples += columns.count;
       if (columns.count > 0) saw(columns.minMs, columns.maxMs);
+      addHours(hours, columns);
       const { agent } = head;
       if (agent !== undefined) {
         agents.set(agent.id, Math.max(agent.seq, agents.get(agent.id) ?? 0));
@@ -78,7 +94,7 @@ export const batchOf = (contents: readonly Content[]): Batch => {
   }
   const isEmpty = fromMs > toMs;
   return {
-    ...{ samples, readings, spans, agents },
+    ...{ samples, readings, spans, agents, hours: [...hours] },
     fromMs: isEmpty ? null : fromMs,
     toMs: isEmpty ? null : toMs,
   };

@@ -3,7 +3,7 @@
  *
  * Shape:  `samples` holds what was measured, `series` the labels of every series of a day (a day a
  *         row, so that old series leave with their samples), `kpi_reading` every KPI's readings,
- *         `span` what traces are made of.
+ *         `span` what traces are made of, `samples_1m` the 1-minute tier of the samples.
  *         `batch` names the range of the body log a row came from: a retry finds its own rows.
  * Why:    samples are ordered by hour, series and time: an instant query of a whole metric reads
  *         one hour. Delta and ZSTD(1) measured smallest at a bearable price.
@@ -12,8 +12,10 @@
  */
 export const SAMPLE_RETENTION_DAYS = 15;
 const SPAN_RETENTION_DAYS = 7;
+/** How long the 1-minute tier is kept. */
+export const MINUTE_RETENTION_DAYS = 90;
 /** One day longer than samples, because a series' day is the first of its samples that day. */
-const SERIES_RETENTION_DAYS = SAMPLE_RETENTION_DAYS + 1;
+const SERIES_RETENTION_DAYS = MINUTE_RETENTION_DAYS + 1;
 const READING_RETENTION_MONTHS = 25;
 /** Repeats of an insert are dropped, also by a server whose default is to keep them. */
 const DEDUPLICATED = "non_replicated_deduplication_window = 1000";
@@ -91,5 +93,26 @@ export const SIGNAL_STEPS = [
     ORDER BY (service, start)
     TTL toDateTime(start) + INTERVAL ${SPAN_RETENTION_DAYS} DAY
     SETTINGS ttl_only_drop_parts = 1, ${DEDUPLICATED}`,
+  },
+  {
+    name: "0005-series-ttl",
+    sql: `ALTER TABLE series MODIFY TTL day + INTERVAL ${SERIES_RETENTION_DAYS} DAY`,
+  },
+  {
+    name: "0006-samples-1m",
+    sql: `CREATE TABLE IF NOT EXISTS samples_1m (
+      id       UInt64 CODEC(Delta(8), ZSTD(1)),
+      ts       DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+      least    Float64 CODEC(Delta(8), ZSTD(1)),
+      greatest Float64 CODEC(Delta(8), ZSTD(1)),
+      sum      Float64 CODEC(Delta(8), ZSTD(1)),
+      count    UInt32 CODEC(Delta(4), ZSTD(1)),
+      last     Float64 CODEC(Delta(8), ZSTD(1)),
+      last_ts  DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1)),
+      version  UInt64 CODEC(Delta(8), ZSTD(1))
+    ) ENGINE = ReplacingMergeTree(version)
+    PARTITION BY toYYYYMM(ts)
+    ORDER BY (toStartOfDay(ts), id, ts)
+    TTL ts + INTERVAL ${MINUTE_RETENTION_DAYS} DAY`,
   },
 ] as const;

@@ -25,8 +25,11 @@ import { openPrometheus } from "./prometheus/prometheus.flow.ts";
 import { openQueries } from "./query.flow.ts";
 import { refillWindow } from "./refill.flow.ts";
 import { batchSink, oldestSampleMs, readReadings } from "./signal.store.ts";
+import { DAY_MS } from "./columns.ts";
 import { SPAN_METRICS_MS } from "./span-metrics.ts";
-import { SIGNAL_STEPS } from "./signal-tables.ts";
+import { keepRolled } from "./rollup.flow.ts";
+import { rollupBook } from "./rollup.store.ts";
+import { MINUTE_RETENTION_DAYS, SIGNAL_STEPS } from "./signal-tables.ts";
 import type { KpiReadingRow, Signals } from "./signals.ts";
 import { feedWindow } from "./window-feed.ts";
 import { newWindow, type Window } from "./window.ts";
@@ -168,7 +171,10 @@ const runBackground = async (
   if (signal.aborted) return;
   goLive();
   engine.refilled = true;
-  await flusher.run(signal);
+  const { db, store, clock, sleep, say } = deps;
+  const book = rollupBook(db, MINUTE_RETENTION_DAYS * DAY_MS);
+  const rolling = keepRolled({ book, store, now: clock.now, sleep, say }, signal);
+  await Promise.all([flusher.run(signal), rolling]);
 };
 
 const prepareStore = async (deps: SignalDeps, engine: Engine): Promise<void> => {
