@@ -55,6 +55,8 @@ export const Application = z.object({
   transactions: z.array(Transaction),
   /** Lists that are longer than what is shown, by name. */
   cut: z.array(z.string()),
+  /** The plan's alert threshold on errors; null where it has none. */
+  errorLimit: Figure,
   /** Spans arrived within the last hour. */
   hasSpans: z.boolean(),
   why: UnknownWhy.nullable(),

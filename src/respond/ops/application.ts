@@ -38,6 +38,7 @@ export const applicationTables = (answers: ApplicationAnswers, limits: ServiceLi
     // The slowest, and those that fail most: fast failures must not hide behind slow successes.
     transactions: [...new Set([...slowest.items, ...failing.items])],
     cut: Object.entries(lists).flatMap(([name, { isCut }]) => (isCut ? [name] : [])),
+    errorLimit: Number.isFinite(limits.errorRate) ? limits.errorRate : null,
     hasSpans: answers.serviceSeen.length > 0,
   };
 };

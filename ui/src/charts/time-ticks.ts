@@ -16,7 +16,7 @@ const STEPS_MS = [
   ...[1, 2, 3, 6, 12].map((n) => n * HOUR_MS),
   ...[1, 2, 7, 14, 30, 90].map((n) => n * DAY_MS),
 ];
-const LABEL_PX = 72;
+const LABEL_PX = 60;
 
 export type TimeTicks = {
   readonly at: readonly number[];

@@ -51,15 +51,15 @@ const OpsApp = () => {
       ) : (
         <Connect />
       )}
-      {panel("apis", ({ apis }) => (
-        <ApisTable items={apis} />
+      {panel("apis", ({ apis, errorLimit }) => (
+        <ApisTable items={apis} limit={errorLimit} />
       ))}
-      {panel("services", ({ services }) => (
-        <CalledServicesTable items={services} />
+      {panel("services", ({ services, errorLimit }) => (
+        <CalledServicesTable items={services} limit={errorLimit} />
       ))}
       <MapPanel {...{ data, loading }} onRetry={retry} />
-      {panel("transactions", ({ transactions }) => (
-        <TransactionsTable items={transactions} />
+      {panel("transactions", ({ transactions, errorLimit }) => (
+        <TransactionsTable items={transactions} limit={errorLimit} />
       ))}
     </>
   );

@@ -102,7 +102,7 @@ const Trend = ({ title, window, unit, why, asTable }: TrendProps) => {
     );
   }
   const scale =
-    unit === "By/s"
+    unit === "By/s" || unit === "req/s"
       ? spanScale(min, max, stepFor(unit, max ?? 0).size, WANTED_TICKS)
       : scaleFor(min, max, EMPTY_MAX[unit]);
   if (asTable) return <SeriesTable title={title} window={lines} format={format} />;

@@ -53,18 +53,20 @@ export const MapPanel = ({ data, loading, onRetry }: Props) => {
             <p>{t("map.connect")}</p>
           </Nothing>
         ) : asTable ? (
-          <EdgesTable edges={data.edges} />
+          <EdgesTable edges={data.edges} limit={data.errorLimit} />
         ) : (
-          <ServiceMap edges={data.edges} services={data.services} />
+          <ServiceMap edges={data.edges} services={data.services} limit={data.errorLimit} />
         ))}
     </Panel>
   );
 };
 
-const EdgesTable = ({ edges }: { readonly edges: readonly Edge[] }) => {
+type EdgesProps = { readonly edges: readonly Edge[]; readonly limit: number | null };
+
+const EdgesTable = ({ edges, limit }: EdgesProps) => {
   const words = useWords();
   const { t } = words;
-  const [rate, errors] = redColumns<Edge & { p50: null; p90: null; p99: null }>(words);
+  const [rate, errors] = redColumns<Edge & { p50: null; p90: null; p99: null }>(words, limit);
   const rows = edges.map((edge) => Object.assign({ p50: null, p90: null, p99: null }, edge));
   return (
     <DataTable

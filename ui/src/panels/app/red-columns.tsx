@@ -13,7 +13,11 @@ export type Red = {
   readonly p99: number | null;
 };
 
-export const redColumns = <T extends Red>({ t, lang }: Words): readonly Column<T>[] => [
+/** `limit` is the share of errors from which one is alerted. */
+export const redColumns = <T extends Red>(
+  { t, lang }: Words,
+  limit: number | null,
+): readonly Column<T>[] => [
   {
     id: "rate",
     title: t("app.rate"),
@@ -26,7 +30,9 @@ export const redColumns = <T extends Red>({ t, lang }: Words): readonly Column<T
     title: t("app.errors"),
     isRight: true,
     value: ({ errors }) => errors,
-    show: ({ errors }) => <Errors share={errors}>{shareIn(lang, errors)}</Errors>,
+    show: ({ errors }) => (
+      <Errors isFailing={isFailing(errors, limit)}>{shareIn(lang, errors)}</Errors>
+    ),
   },
   ...(["p50", "p90", "p99"] as const).map((id): Column<T> => ({
     id,
@@ -40,11 +46,14 @@ export const redColumns = <T extends Red>({ t, lang }: Words): readonly Column<T
 const shareIn = (lang: Words["lang"], share: number | null): string =>
   share === null ? MISSING : percent(lang, share, 2);
 
-type ErrorsProps = { readonly share: number | null; readonly children: string };
+export const isFailing = (share: number | null, limit: number | null): boolean =>
+  share !== null && share > (limit ?? 0);
 
-/** Marked only where there are some. */
-const Errors = ({ share, children }: ErrorsProps) =>
-  share !== null && share > 0 ? (
+type ErrorsProps = { readonly isFailing: boolean; readonly children: string };
+
+/** Marked only where there are too many. */
+const Errors = ({ isFailing, children }: ErrorsProps) =>
+  isFailing ? (
     <span className="mark mark-degraded">
       <Glyph shape="triangle" />
       {children}

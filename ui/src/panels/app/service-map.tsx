@@ -2,13 +2,14 @@
  * Who calls whom, as a drawing and as the table of its edges.
  *
  * A box is a service with its state; a line is calls, thicker where there are more, marked with a
- * shape, a figure and dashes where some fail.
+ * shape, a figure and dashes where more of them fail than the plan allows.
  */
 import { useEffect, useRef, useState, type RefObject } from "react";
 import type { CalledService, Edge } from "../../../../src/contract/application.ts";
 import { percent } from "../../format/number.ts";
 import { measure } from "../../format/unit.ts";
 import { useWords } from "../../locales/words.tsx";
+import { isFailing } from "./red-columns.tsx";
 import { BOX, drawMap, type Box, type Curve } from "../../map/place.ts";
 
 /** More lines than this are a ball of wool; the table has them all. */
@@ -17,11 +18,16 @@ const MAX_NAME = 20;
 /** A narrower place gets the map from top to bottom. */
 const DOWN_BELOW_PX = 640;
 
-type Props = { readonly edges: readonly Edge[]; readonly services: readonly CalledService[] };
+type Props = {
+  readonly edges: readonly Edge[];
+  readonly services: readonly CalledService[];
+  /** The share of errors from which one is alerted. */
+  readonly limit: number | null;
+};
 
-export const ServiceMap = ({ edges, services }: Props) => {
+export const ServiceMap = ({ edges, services, limit }: Props) => {
   const { t, lang } = useWords();
-  const host = useRef<HTMLDivElement>(null);
+  const host = useRef<HTMLElement>(null);
   const isDown = useNarrow(host);
   const shown = edges.slice(0, MAX_EDGES);
   // By name, so that a change of figures does not move the boxes.
@@ -34,8 +40,15 @@ export const ServiceMap = ({ edges, services }: Props) => {
     return shown.find(({ client, server }) => client === pair?.from && server === pair.to);
   };
   const busiest = Math.max(1e-9, ...shown.map(({ rate }) => rate ?? 0));
+  useEffect(() => {
+    const element = host.current;
+    // The callers stand in the middle: begin there.
+    if (element !== null) element.scrollLeft = (element.scrollWidth - element.clientWidth) / 2;
+  }, [isDown, drawing.width]);
   return (
-    <div className="map" ref={host}>
+    // Scrolls where the map is wider, so the keyboard must be able to reach it.
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+    <section className="map" ref={host} tabIndex={0} aria-label={t("app.map")}>
       {edges.length > MAX_EDGES && (
         <p className="watched">{t("map.cut", { shown: MAX_EDGES, count: edges.length })}</p>
       )}
@@ -47,7 +60,7 @@ export const ServiceMap = ({ edges, services }: Props) => {
         viewBox={`0 0 ${drawing.width} ${drawing.height}`}
       >
         {drawing.curves.map((curve) => (
-          <EdgeLine key={curve.edge} {...{ curve, busiest }} edge={edgeOf(curve.edge)} />
+          <EdgeLine key={curve.edge} {...{ curve, busiest, limit }} edge={edgeOf(curve.edge)} />
         ))}
         {drawing.boxes.map((box) => (
           <ServiceBox
@@ -58,28 +71,28 @@ export const ServiceMap = ({ edges, services }: Props) => {
         ))}
         {drawing.curves.map((curve) => {
           const edge = edgeOf(curve.edge);
-          const isFailing = (edge?.errors ?? 0) > 0;
+          const fails = isFailing(edge?.errors ?? null, limit);
           return (
             <text
               key={curve.edge}
-              className={isFailing ? "map-figure map-failing" : "map-figure"}
+              className={fails ? "map-figure map-failing" : "map-figure"}
               x={curve.x}
-              y={curve.y + 4}
+              y={curve.y + (isDown ? 4 : -7)}
             >
-              {isFailing
+              {fails
                 ? `▲ ${percent(lang, edge?.errors ?? 0, 1)}`
                 : measure(lang, edge?.rate ?? null, "1/s")}
             </text>
           );
         })}
       </svg>
-    </div>
+    </section>
   );
 };
 
 const order = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
 
-const useNarrow = (host: RefObject<HTMLDivElement | null>): boolean => {
+const useNarrow = (host: RefObject<HTMLElement | null>): boolean => {
   const [isNarrow, setNarrow] = useState(false);
   useEffect(() => {
     const element = host.current;
@@ -95,14 +108,15 @@ type LineProps = {
   readonly curve: Curve;
   readonly edge: Edge | undefined;
   readonly busiest: number;
+  readonly limit: number | null;
 };
 
-const EdgeLine = ({ curve, edge, busiest }: LineProps) => {
-  const isFailing = (edge?.errors ?? 0) > 0;
+const EdgeLine = ({ curve, edge, busiest, limit }: LineProps) => {
+  const fails = isFailing(edge?.errors ?? null, limit);
   const width = 1.25 + 3 * Math.sqrt((edge?.rate ?? 0) / busiest);
   return (
     <path
-      className={isFailing ? "map-edge map-edge-failing" : "map-edge"}
+      className={fails ? "map-edge map-edge-failing" : "map-edge"}
       d={curve.path}
       strokeWidth={width}
     >

@@ -5,13 +5,19 @@ import { DataTable, type Column } from "../../parts/data-table.tsx";
 import { StateMark } from "../../parts/marks.tsx";
 import { redColumns } from "./red-columns.tsx";
 
-export const ApisTable = ({ items }: { readonly items: readonly ApiRoute[] }) => {
+type Props<T> = {
+  readonly items: readonly T[];
+  /** The share of errors from which one is alerted. */
+  readonly limit: number | null;
+};
+
+export const ApisTable = ({ items, limit }: Props<ApiRoute>) => {
   const words = useWords();
   const { t } = words;
   return (
     <DataTable
       title={t("app.apis")}
-      columns={apiColumns(words)}
+      columns={apiColumns(words, limit)}
       rows={items}
       keyOf={({ service, method, route }) => `${service} ${method} ${route}`}
       first={{ column: "rate", isDown: true }}
@@ -19,7 +25,7 @@ export const ApisTable = ({ items }: { readonly items: readonly ApiRoute[] }) =>
   );
 };
 
-const apiColumns = (words: Words): readonly Column<ApiRoute>[] => {
+const apiColumns = (words: Words, limit: number | null): readonly Column<ApiRoute>[] => {
   const { t } = words;
   return [
     {
@@ -38,7 +44,7 @@ const apiColumns = (words: Words): readonly Column<ApiRoute>[] => {
       value: ({ service }) => service,
       show: ({ service }) => service,
     },
-    ...redColumns<ApiRoute>(words),
+    ...redColumns<ApiRoute>(words, limit),
   ];
 };
 
@@ -49,13 +55,13 @@ const WORST: Readonly<Record<CalledService["state"], number>> = {
   ok: 0,
 };
 
-export const CalledServicesTable = ({ items }: { readonly items: readonly CalledService[] }) => {
+export const CalledServicesTable = ({ items, limit }: Props<CalledService>) => {
   const words = useWords();
   const { t } = words;
   return (
     <DataTable
       title={t("app.services")}
-      columns={serviceColumns(words)}
+      columns={serviceColumns(words, limit)}
       rows={items}
       keyOf={({ service }) => service}
       first={{ column: "state", isDown: true }}
@@ -63,7 +69,7 @@ export const CalledServicesTable = ({ items }: { readonly items: readonly Called
   );
 };
 
-const serviceColumns = (words: Words): readonly Column<CalledService>[] => {
+const serviceColumns = (words: Words, limit: number | null): readonly Column<CalledService>[] => {
   const { t, say } = words;
   return [
     {
@@ -83,17 +89,17 @@ const serviceColumns = (words: Words): readonly Column<CalledService>[] => {
         </>
       ),
     },
-    ...redColumns<CalledService>(words),
+    ...redColumns<CalledService>(words, limit),
   ];
 };
 
-export const TransactionsTable = ({ items }: { readonly items: readonly Transaction[] }) => {
+export const TransactionsTable = ({ items, limit }: Props<Transaction>) => {
   const words = useWords();
   const { t } = words;
   return (
     <DataTable
       title={t("app.transactions")}
-      columns={transactionColumns(words)}
+      columns={transactionColumns(words, limit)}
       rows={items}
       keyOf={({ service, name, kind }) => `${service} ${kind} ${name}`}
       first={{ column: "p99", isDown: true }}
@@ -101,7 +107,7 @@ export const TransactionsTable = ({ items }: { readonly items: readonly Transact
   );
 };
 
-const transactionColumns = (words: Words): readonly Column<Transaction>[] => {
+const transactionColumns = (words: Words, limit: number | null): readonly Column<Transaction>[] => {
   const { t } = words;
   return [
     {
@@ -121,6 +127,6 @@ const transactionColumns = (words: Words): readonly Column<Transaction>[] => {
       value: ({ service }) => service,
       show: ({ service }) => service,
     },
-    ...redColumns<Transaction>(words),
+    ...redColumns<Transaction>(words, limit),
   ];
 };
