@@ -4,8 +4,9 @@
  * Shape:  `readGrid` gives points (id, step from 1, value); `readOdd` says beforehand which series
  *         the store would compute otherwise than we do; `countPerHour` how much there is to read.
  * Units:  ms; ids as bigint.
- * Errors: StoreFault.
- * Why:    stale markers are left out by their bits, the quiet form as well. Series are odd where
+ * Errors: StoreFault; HistoryLimit for more samples than were to be read.
+ * Why:    stale markers are left out by their bits, the quiet form as well, but not where the
+ *         newest sample is asked for: there they say that none is. Series are odd where
  *         a time is there twice (we keep the first that was stored) or a value is not finite, or
  *         so large that sums overflow: those few are read sample by sample.
  * Source: timeSeries*ToGrid of ClickHouse 26.7, whose ranges are left-open like ours (tested).
@@ -13,22 +14,28 @@
 import type { Store } from "../../io/clickhouse/client.ts";
 import { decodeFixedBlocks } from "../../io/clickhouse/native.ts";
 import { type GridPoints, OF_PARTS, spanOf, TO_GRID } from "./history-grid.ts";
-import type { RangeGrid } from "./promql/grid.ts";
+import { HistoryLimit, type SampleColumns } from "./history.ts";
+import { NEWEST, type RangeGrid } from "./promql/grid.ts";
 
-const STALE = "(9218868437227405314, 9221120237041090562)";
+const LIVE = "reinterpretAsUInt64(value) NOT IN (9218868437227405314, 9221120237041090562)";
 /** Beyond this, sums may overflow on the way, and then their order counts. */
 const MAX_ADDEND = "1e290";
 const SECOND_MS = 1_000;
 
-/** What a call reads. Ids stand in the text: thousands of them would not fit an address. */
+/**
+ * What a call reads, stale markers as well. Ids stand in the text: thousands of them would not fit
+ * an address.
+ */
 const samplesOf = ({ firstMs, strideMs, rangeMs }: RangeGrid, ids: readonly bigint[]): string =>
   `samples
     WHERE toStartOfHour(ts) >= toStartOfHour(fromUnixTimestamp64Milli({from: Int64}))
       AND toStartOfHour(ts) <= toStartOfHour(fromUnixTimestamp64Milli({to: Int64}))
       AND ts BETWEEN fromUnixTimestamp64Milli({from: Int64}) AND fromUnixTimestamp64Milli({to: Int64})
       AND id IN (${ids.join(",")})
-      AND reinterpretAsUInt64(value) NOT IN ${STALE}
       ${strideMs > rangeMs ? `AND ${timeAfter(firstMs - rangeMs)} % ${strideMs} < ${rangeMs}` : ""}`;
+
+const liveSamplesOf = (call: RangeGrid, ids: readonly bigint[]): string =>
+  call.func === NEWEST ? samplesOf(call, ids) : `${samplesOf(call, ids)} AND ${LIVE}`;
 
 /** Ms from the first after an instant, which no range includes itself. */
 const timeAfter = (ms: number): string => `(toUnixTimestamp64Milli(ts) - ${ms + 1})`;
@@ -71,7 +78,7 @@ export const readOdd = async (
   const bytes = await store.blocks(
     `SELECT id, newest, toUInt32(extreme > 0 OR isTwice) AS odd FROM (
       SELECT id, toUnixTimestamp64Milli(max(ts)) AS newest,
-        countIf(NOT (abs(value) <= ${MAX_ADDEND})) AS extreme,
+        ${call.func === NEWEST ? "0" : `countIf(NOT (abs(value) <= ${MAX_ADDEND}) AND ${LIVE})`} AS extreme,
         arraySort(groupArray(ts)) AS times,
         arrayExists((a, b) -> a = b, arrayPopBack(times), arrayPopFront(times)) AS isTwice
       FROM ${samplesOf(call, ids)} GROUP BY id)`,
@@ -85,6 +92,28 @@ export const readOdd = async (
     newestMs = Math.max(newestMs ?? -Infinity, Number(at));
   }
   return { ids: new Set(found.filter((_, row) => odd[row] !== 0)), newestMs };
+};
+
+/** The samples themselves, by series and time; of those at the same time the first stored first. */
+export const readRanges = async (
+  store: Pick<Store, "blocks">,
+  call: RangeGrid,
+  ids: readonly bigint[],
+  limit: number,
+): Promise<SampleColumns> => {
+  const bytes = await store.blocks(
+    `SELECT id, toUnixTimestamp64Milli(ts) AS t, value
+      FROM ${samplesOf(call, ids)} ORDER BY id, ts, batch LIMIT {limit: UInt64}`,
+    { ...bounds(call), limit: limit + 1 },
+  );
+  const block = decodeFixedBlocks(bytes);
+  if (block.rows > limit) throw new HistoryLimit(`over ${limit} samples`);
+  return {
+    rows: block.rows,
+    ids: new BigUint64Array(block.column("id")),
+    timesMs: new BigInt64Array(block.column("t")),
+    values: new Float64Array(block.column("value")),
+  };
 };
 
 export const readGrid = async (
@@ -110,7 +139,7 @@ const toGridSql = (call: RangeGrid, ids: readonly bigint[]): string => {
   const grid = [at(firstMs), at(lastMs), seconds(strideMs), seconds(rangeMs)].join(", ");
   return `SELECT id, step, assumeNotNull(point) AS value FROM (
       SELECT id, ${TO_GRID[func]}(${grid})(ts, value) AS points
-      FROM ${samplesOf(call, ids)} GROUP BY id
+      FROM ${liveSamplesOf(call, ids)} GROUP BY id
     ) ARRAY JOIN arrayEnumerate(points) AS step, points AS point
     WHERE isNotNull(point)
     SETTINGS allow_experimental_ts_to_grid_aggregate_function = 1`;
@@ -127,7 +156,7 @@ const partsSql = (call: RangeGrid, ids: readonly bigint[]): string => {
   return `SELECT id, toUInt32(nth + 1) AS step, toFloat64(${OF_PARTS[func]}) AS value FROM (
       SELECT id, intDiv(${timeAfter(firstMs - rangeMs)}, ${partMs}) AS part,
         count() AS n, sumKahan(value) AS total, min(value) AS least, max(value) AS greatest
-      FROM ${samplesOf(call, ids)} GROUP BY id, part
+      FROM ${liveSamplesOf(call, ids)} GROUP BY id, part
     ) ARRAY JOIN range(
       if(part < ${perRange}, 0, toUInt32(intDiv(part - ${perRange}, ${perStep}) + 1)),
       toUInt32(least(intDiv(part, ${perStep}) + 1, ${steps}))) AS nth

@@ -3,19 +3,21 @@
  * portions.
  *
  * Shape:  of a grid, the leading steps whose ranges end before the seam are the store's; they are
- *         cut into slices of steps so that one statement reads a bounded number of samples.
+ *         cut into slices of steps so that one statement reads a bounded number of samples. What
+ *         the store cannot compute is computed from such slices' samples.
  * Units:  ms; a range is left-open, (t - range, t], here as there.
  * Errors: HistoryLimit when a question is too large even so.
  * Why:    a week of a thousand series is 40 million samples: read one by one they are a gigabyte,
  *         computed where they lie they are one number per series and step.
  */
 import { HistoryLimit } from "./history.ts";
-import type { RangeGrid } from "./promql/grid.ts";
+import { NEWEST, type RangeGrid } from "./promql/grid.ts";
 import { newRow, type Row } from "./promql/row.ts";
-import type { Labels } from "./series.ts";
+import { isStaleAt, type Labels } from "./series.ts";
 
 /** Aggregate functions of ClickHouse that speak PromQL on a grid. */
 export const TO_GRID: Readonly<Record<string, string>> = {
+  [NEWEST]: "timeSeriesLastToGrid",
   rate: "timeSeriesRateToGrid",
   increase: "timeSeriesIncreaseToGrid",
   delta: "timeSeriesDeltaToGrid",
@@ -36,6 +38,13 @@ export const OF_PARTS: Readonly<Record<string, string>> = {
   present_over_time: "toFloat64(1)",
 };
 
+/** Functions without arguments that only we know: from samples, but a slice at a time. */
+const OURS: ReadonlySet<string> = new Set([
+  ...["deriv", "stddev_over_time", "stdvar_over_time", "mad_over_time", "first_over_time"],
+  ...["ts_of_first_over_time", "ts_of_last_over_time", "absent_over_time"],
+  ...["ts_of_max_over_time", "ts_of_min_over_time"],
+]);
+
 /** Shorter history is read sample by sample: it is little, and every function knows it. */
 const LONG_MS = 3_600_000;
 const HOUR_MS = 3_600_000;
@@ -43,15 +52,21 @@ const HOUR_MS = 3_600_000;
 const MAX_OVERLAP = 60;
 const SLICE_SAMPLES = 3_000_000;
 const MAX_SAMPLES = 200_000_000;
+/** Each of them comes over from the store. */
+const MAX_SAMPLES_READ = 50_000_000;
 const MAX_POINTS = 4_000_000;
 
-/** How many leading steps of a grid the store computes. */
+/** Does the store compute it, or do we from its samples? */
+export const isByStore = ({ func, rangeMs, strideMs }: RangeGrid): boolean =>
+  TO_GRID[func] !== undefined ||
+  (OF_PARTS[func] !== undefined && rangeMs / strideMs <= MAX_OVERLAP);
+
+/** How many leading steps of a grid are computed slice by slice, before an evaluation. */
 export const stepsAhead = (call: RangeGrid, seamMs: number, oldestMs: number | null): number => {
   const { func, rangeMs, firstMs, strideMs, steps } = call;
-  const isKnown = TO_GRID[func] !== undefined || OF_PARTS[func] !== undefined;
+  const isKnown = isByStore(call) || OF_PARTS[func] !== undefined || OURS.has(func);
   if (!isKnown || oldestMs === null || steps < 2 || strideMs <= 0) return 0;
   if (![rangeMs, firstMs, strideMs].every(Number.isSafeInteger)) return 0;
-  if (OF_PARTS[func] !== undefined && rangeMs / strideMs > MAX_OVERLAP) return 0;
   const ahead = Math.min(steps, Math.ceil((seamMs - firstMs) / strideMs));
   if (ahead < 1) return 0;
   const fromMs = Math.max(firstMs - rangeMs, oldestMs);
@@ -83,6 +98,7 @@ export const slicesOf = <Id>(
     const points = `${ids.length} series at ${call.steps} steps: over ${MAX_POINTS} points`;
     throw new HistoryLimit(points);
   }
+  const most = isByStore(call) ? MAX_SAMPLES : MAX_SAMPLES_READ;
   const before = samplesBefore(perHour);
   const share = Math.min(1, call.rangeMs / call.strideMs);
   const slices: Slice<Id>[] = [];
@@ -98,7 +114,7 @@ export const slicesOf = <Id>(
       to += 1;
     }
     total += samples;
-    if (total > MAX_SAMPLES) throw new HistoryLimit(`over ${MAX_SAMPLES} samples`);
+    if (total > most) throw new HistoryLimit(`over ${most} samples`);
     const groups = Math.max(1, Math.ceil(samples / SLICE_SAMPLES));
     const size = Math.ceil(ids.length / groups);
     for (let at = 0; samples > 0 && at < ids.length; at += size) {
@@ -164,6 +180,7 @@ export const newGridRows = <Id>(steps: number, labelsOf: ReadonlyMap<Id, Labels>
           row = rowOf(id);
           if (row === undefined) continue;
         }
+        if (isStaleAt(values, at)) continue;
         const step = from + nths[at]! - 1;
         row.values[step] = values[at]!;
         row.present[step] = 1;

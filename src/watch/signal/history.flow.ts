@@ -19,16 +19,16 @@ import {
   seriesFromRows,
   type StoredSeries,
 } from "./history.ts";
-import { newGridRows, partOf, slicesOf, spanOf, stepsAhead } from "./history-grid.ts";
-import { countPerHour, readGrid, readOdd } from "./history-grid.store.ts";
+import { isByStore, newGridRows, partOf, slicesOf, spanOf, stepsAhead } from "./history-grid.ts";
+import { countPerHour, readGrid, readOdd, readRanges } from "./history-grid.store.ts";
 import type { Expr } from "./promql/ast.ts";
-import { type Computed, withoutStale } from "./promql/context.ts";
+import type { Computed } from "./promql/context.ts";
 import type { QueryRange, RangeGrid, Selection } from "./promql/grid.ts";
 import { selectorsOf } from "./promql/grid.ts";
 import type { Row } from "./promql/row.ts";
 import { rangeRow } from "./promql/select-rows.ts";
 import type { Matcher } from "./matcher.ts";
-import { newSampleBuffer, type SeriesData } from "./series.ts";
+import type { SeriesData } from "./series.ts";
 import { readSamples, readSeries } from "./signal.store.ts";
 
 export type HistoryDeps = {
@@ -198,18 +198,25 @@ const computeHistory = async (
     series.length === 0
       ? new Map<number, number>()
       : await countPerHour(store, call, [...labels.keys()]);
+  const saw = (ms: number | null): void => {
+    if (ms !== null) newestMs = Math.max(newestMs ?? -Infinity, ms);
+  };
   for (const slice of slicesOf(call, [...labels.keys()], perHour)) {
     go();
     const part = partOf(call, slice.from, slice.to);
-    const odd = await readOdd(store, part, slice.ids);
-    if (odd.newestMs !== null) newestMs = Math.max(newestMs ?? -Infinity, odd.newestMs);
-    const even = slice.ids.filter((id) => !odd.ids.has(id));
+    const { ids, newestMs: newest } = isByStore(call)
+      ? await readOdd(store, part, slice.ids)
+      : { ids: new Set(slice.ids), newestMs: null };
+    saw(newest);
+    const even = slice.ids.filter((id) => !ids.has(id));
     go();
     if (even.length > 0) points.put(slice.from, await readGrid(store, part, even));
-    if (odd.ids.size === 0) continue;
-    const some = series.filter(({ id }) => odd.ids.has(id));
-    for (const [id, row] of await computeHere(store, part, some))
+    if (ids.size === 0) continue;
+    const some = series.filter(({ id }) => ids.has(id));
+    for (const { id, row, lastMs } of await computeHere(store, part, some)) {
       points.putRow(slice.from, id, row);
+      saw(lastMs);
+    }
   }
   return { steps: call.steps, rows: points.rows(), newestMs };
 };
@@ -219,16 +226,12 @@ const computeHere = async (
   store: HistoryDeps["store"],
   call: RangeGrid,
   series: readonly StoredSeries[],
-): Promise<readonly (readonly [id: bigint, row: Row])[]> => {
+): Promise<readonly { readonly id: bigint; readonly row: Row; readonly lastMs: number }[]> => {
   const ids = new Map(series.map(({ id, labels }) => [labels, id]));
-  const columns = await readSamples(
-    store,
-    { ...spanOf(call), ids: [...ids.values()] },
-    MAX_SAMPLES,
-  );
+  const columns = await readRanges(store, call, [...ids.values()], MAX_SAMPLES);
   return seriesFromRows(columns, series).map(({ labels, timestamps, values }) => {
     const all = { timestamps, values, length: values.length };
-    const row = rangeRow(call, labels, withoutStale(newSampleBuffer(), all));
-    return [ids.get(labels)!, row] as const;
+    const lastMs = timestamps.at(-1) ?? -Infinity;
+    return { id: ids.get(labels)!, row: rangeRow(call, labels, all), lastMs };
   });
 };

@@ -30,6 +30,9 @@ export type Selection = {
   readonly fromMs: number;
   readonly toMs: number;
 };
+/** The name of no function: a selector by itself, whose range is the lookback. */
+export const NEWEST = "newest";
+
 /** A range function of a selector on a grid: one row a series, whoever computes it. */
 export type RangeGrid = References & {
   readonly func: string;
@@ -86,7 +89,7 @@ export const gridFrom = (grid: Grid, step: number): Grid => ({
 
 export const rangeGridOf = (
   func: string,
-  { selector, rangeMs }: MatrixSelector,
+  { selector, rangeMs }: Pick<MatrixSelector, "selector" | "rangeMs">,
   grid: Grid,
   query: QueryRange,
 ): RangeGrid => ({
@@ -132,6 +135,15 @@ const collect = (
 ): void => {
   const inner = (child: Expr, childGrid = grid): void =>
     collect(child, childGrid, query, times, found);
+  const selector = (node: Selector, rest = grid): void => {
+    if (rest.steps > 0) found.push(selectionOf(node, rest, query, times.lookbackMs));
+  };
+  const range = (func: string | undefined, node: MatrixSelector): void => {
+    if (grid.steps === 0) return;
+    const ahead = func === undefined ? 0 : times.ahead(rangeGridOf(func, node, grid, query));
+    const rest = gridFrom(grid, ahead);
+    if (rest.steps > 0) found.push(selectionOf(node.selector, rest, query, node.rangeMs));
+  };
   switch (expr.kind) {
     case "number":
     case "string":
@@ -146,20 +158,25 @@ const collect = (
       return;
     case "call":
       for (const arg of expr.args) {
-        const range = unwrap(arg);
-        if (range.kind !== "matrix" || grid.steps === 0) inner(arg);
-        else inner(range, gridFrom(grid, times.ahead(rangeGridOf(expr.func, range, grid, query))));
+        const part = unwrap(arg);
+        if (part.kind === "matrix") range(expr.func, part);
+        // When its samples were taken is asked of the samples themselves.
+        else if (part.kind === "selector" && expr.func === "timestamp") selector(part);
+        else inner(arg);
       }
       return;
     case "aggregate":
       if (expr.param !== undefined) inner(expr.param);
       inner(expr.expr);
       return;
-    case "selector":
-      if (grid.steps > 0) found.push(selectionOf(expr, grid, query, times.lookbackMs));
+    case "selector": {
+      if (grid.steps === 0) return;
+      const newest = { selector: expr, rangeMs: times.lookbackMs };
+      selector(expr, gridFrom(grid, times.ahead(rangeGridOf(NEWEST, newest, grid, query))));
       return;
+    }
     case "matrix":
-      if (grid.steps > 0) found.push(selectionOf(expr.selector, grid, query, expr.rangeMs));
+      range(undefined, expr);
       return;
     case "subquery":
       inner(expr.expr, subqueryGrid(expr, grid, query, times.defaultStepMs));

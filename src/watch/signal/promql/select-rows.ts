@@ -4,7 +4,7 @@
  * Shape:  each series is read once for the whole grid; two indices slide along its samples.
  *         Step k sees the newest sample in (t - lookback, t], or the samples in (t - range, t].
  */
-import { isStaleAt, type Labels, type SampleBuffer } from "../series.ts";
+import { isStaleAt, type Labels, newSampleBuffer, type SampleBuffer } from "../series.ts";
 import type { MatrixSelector, Selector, Subquery } from "./ast.ts";
 import {
   type Computed,
@@ -13,11 +13,13 @@ import {
   load,
   samplesOf,
   spend,
+  withoutStale,
   work,
 } from "./context.ts";
 import {
   type Grid,
   gridFrom,
+  NEWEST,
   type RangeGrid,
   rangeGridOf,
   type References,
@@ -38,6 +40,12 @@ export const selectorRows = (
   ofTime = false,
 ): void => {
   const { grid, query, limits } = context;
+  const newest = { selector, rangeMs: limits.lookbackMs };
+  const computed = ofTime ? undefined : limits.computed(rangeGridOf(NEWEST, newest, grid, query));
+  if (computed !== undefined) {
+    rowsAfter(context, computed, false, sink, (tail, each) => selectorRows(tail, selector, each));
+    return;
+  }
   const references = referencesOf(selector, grid, query);
   const row = newRow([], grid.steps);
   for (const series of load(context, selectionOf(selector, grid, query, limits.lookbackMs))) {
@@ -90,10 +98,9 @@ export const rangeRows = (
   const dropName = !KEEPS_NAME.has(call.func);
   const computed = context.limits.computed(rangeGridOf(call.func, selector, grid, query));
   if (computed !== undefined) {
-    rowsAfter(context, call, selector, computed, (row) => {
-      row.dropName = dropName;
-      sink(row);
-    });
+    rowsAfter(context, computed, dropName, sink, (tail, each) =>
+      rangeRows(tail, call, selector, each),
+    );
     return;
   }
   const references = referencesOf(selector.selector, grid, query);
@@ -111,10 +118,10 @@ export const rangeRows = (
 /** Steps that were computed elsewhere, and after them those that are computed here. */
 const rowsAfter = (
   context: Context,
-  call: RangeCall,
-  selector: MatrixSelector,
   computed: Computed,
+  dropName: boolean,
   sink: Sink,
+  rowsOf: (tail: Context, sink: Sink) => void,
 ): void => {
   const from = computed.steps;
   const rest = new Map(computed.rows.map((row) => [labelsKey(row.labels), row]));
@@ -124,6 +131,7 @@ const rowsAfter = (
     const head = rest.get(key);
     rest.delete(key);
     row.labels = labels;
+    row.dropName = dropName;
     row.present.fill(0);
     if (head === undefined) return;
     spend(context, from);
@@ -135,7 +143,7 @@ const rowsAfter = (
     grid: gridFrom(context.grid, from),
     limits: { ...context.limits, computed: () => undefined },
   };
-  rangeRows(tail, call, selector, ({ labels, values, present }) => {
+  rowsOf(tail, ({ labels, values, present }) => {
     fillHead(labels);
     row.values.set(values, from);
     row.present.set(present, from);
@@ -147,12 +155,16 @@ const rowsAfter = (
   }
 };
 
-/** One series on a grid, outside of an evaluation. */
+/** One series on a grid, outside of an evaluation. Ranges do not see stale markers. */
 export const rangeRow = (call: RangeGrid, labels: Labels, samples: SampleBuffer): Row => {
   const row = newRow(labels, call.steps);
+  if (call.func === NEWEST) {
+    fillNewest(row, samples, call, call.rangeMs, false);
+    return row;
+  }
   const grid = { startMs: call.firstMs, stepMs: call.strideMs, steps: call.steps };
   const fill = filler({ func: call.func, params: [] }, call, call.rangeMs, grid, () => undefined);
-  fill(row, samples);
+  fill(row, withoutStale(newSampleBuffer(), samples));
   return row;
 };
 
