@@ -1,7 +1,7 @@
 /**
  * `kill -9` on every part of a running installation, in an order from a seed, while samples and
- * decisions come in: what was acknowledged is there at the end, once. 20 kills; `npm run test:kills`
- * does 300.
+ * decisions come in: what was acknowledged is there at the end, once. 20 kills; 300 with
+ * `npm run test:kills`.
  */
 import { readFile } from "node:fs/promises";
 import path from "node:path";

@@ -4,9 +4,9 @@
  * Shape:  `cut` is ext4's shutdown ioctl without a flush of its log: from that moment nothing is
  *         written any more, as when the current fails. `recover` unmounts, has the file system
  *         checked and its journal replayed, and mounts it again.
- *         Whoever writes on it has to be stopped first (SIGSTOP is enough): an fdatasync that is under
- *         way during the ioctl may answer success for what is not kept. Seen with a bare loop of
- *         write and fdatasync, twice in 60 cuts; with the writer stopped before, never.
+ *         Whoever writes on it has to be stopped first (SIGSTOP is enough): an fdatasync that is
+ *         under way during the ioctl may answer success for what is not kept. Seen with a bare loop
+ *         of write and fdatasync, twice in 60 cuts; with the writer stopped before, never.
  * Errors: `whyNoDisk` says in words what this machine lacks: root, a loop device, a program.
  * Source: xfstests, "src/godown.c"; linux/fs/ext4/ext4.h, EXT4_IOC_SHUTDOWN.
  * Limits: what reached the loop device counts as kept; a real disk may still lose its own cache, or
@@ -14,7 +14,7 @@
  */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, open, rm } from "node:fs/promises";
+import { access, mkdir, open, rm } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -34,6 +34,7 @@ export type PowerDisk = {
 
 const IMAGE_BYTES = 3 * 1024 ** 3;
 const PROBE_BYTES = 16 * 1024 ** 2;
+const PERL = "/usr/bin/perl";
 /** _IOR('X', 125, __u32), and EXT4_GOING_FLAGS_NOLOGFLUSH. */
 const CUT = `open(my $d, "<", $ARGV[0]) or die "$!"; my $f = pack("L", 2);
   $| = 1; print "armed\\n"; <STDIN>; ioctl($d, 0x8004587d, $f) or die "$!";`;
@@ -64,7 +65,7 @@ export const openPowerDisk = async (bytes: number = IMAGE_BYTES): Promise<PowerD
     }
   };
   const armed = async (): Promise<() => Promise<void>> => {
-    const perl = spawn("perl", ["-e", CUT, path.join(dir, "lost+found")], {
+    const perl = spawn(PERL, ["-e", CUT, path.join(dir, "lost+found")], {
       stdio: ["pipe", "pipe", "inherit"],
     });
     const ended = once(perl, "exit");
@@ -79,8 +80,13 @@ export const openPowerDisk = async (bytes: number = IMAGE_BYTES): Promise<PowerD
   await file.truncate(bytes);
   await file.close();
   await mkdir(dir);
-  await run("mkfs.ext4", ["-q", "-F", image]);
-  await mount();
+  try {
+    await run("mkfs.ext4", ["-q", "-F", image]);
+    await mount();
+  } catch (fault) {
+    await rm(home, { recursive: true, force: true });
+    throw fault;
+  }
   return {
     dir,
     armed,
@@ -103,16 +109,19 @@ export const openPowerDisk = async (bytes: number = IMAGE_BYTES): Promise<PowerD
 /** Why there can be no such disk here; undefined where there can. */
 export const whyNoDisk = async (): Promise<string | undefined> => {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return "needs root on Linux";
+  let disk: PowerDisk | undefined;
   try {
+    await access(PERL);
     // Else PostgreSQL's files would have to be elsewhere.
     await run("unshare", ["--user", "--map-user=65534", "true"]);
-    const disk = await openPowerDisk(PROBE_BYTES);
+    disk = await openPowerDisk(PROBE_BYTES);
     await disk.cut();
     await disk.recover();
-    await disk.close();
     return undefined;
   } catch (fault) {
     const [first = ""] = (fault instanceof Error ? fault.message : String(fault)).split("\n");
     return `needs loop devices, ext4, user namespaces and perl: ${first.slice(0, 120)}`;
+  } finally {
+    await disk?.close().catch(() => undefined);
   }
 };

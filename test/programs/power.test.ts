@@ -44,7 +44,7 @@ const SKIPPED = missing === undefined ? "" : ` (skipped: ${missing})`;
 
 const below = (pid: number) => familyOf({ child: { pid } as Up["child"] });
 
-/** All at once, as a machine ends: everybody stops where he is, then the disk, then they are gone. */
+/** As a machine ends: everybody stops where he is, the disk keeps no more, they are gone. */
 const powerFails = async (disk: PowerDisk): Promise<void> => {
   const cut = await disk.armed();
   const children = (await below(process.pid)).filter(({ parent }) => parent === process.pid);
