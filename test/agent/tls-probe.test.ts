@@ -175,6 +175,27 @@ describe("an HTTP probe over TLS", () => {
     expect(values["probe_ssl_earliest_cert_expiry"]! - Date.now() / 1_000).toBeGreaterThan(0);
   });
 
+  test("says how long each phase took; together no longer than the whole", async () => {
+    const url = await serveHttps(good(30));
+    const seen = await lookAt(probeOf(url, { caFile, insecure: false }));
+    const phases = new Map(
+      seen.samples.flatMap(({ series, value }) => {
+        const labels = new Map(series.labels);
+        const isPhase = labels.get("__name__") === "probe_http_duration_seconds";
+        return isPhase ? [[labels.get("phase")!, value] as const] : [];
+      }),
+    );
+    expect([...phases.keys()].sort()).toEqual([
+      ...["connect", "processing", "resolve", "tls", "transfer"],
+    ]);
+    // An address needs no look-up; the rest takes some time.
+    expect(phases.get("resolve")).toBe(0);
+    for (const name of ["connect", "tls", "processing"])
+      expect(phases.get(name)).toBeGreaterThan(0);
+    const sum = [...phases.values()].reduce((a, b) => a + b, 0);
+    expect(sum).toBeLessThanOrEqual(seen.values["probe_duration_seconds"]!);
+  });
+
   test("does not believe a stranger, unless it is told to", async () => {
     const url = await serveHttps(stranger.issue({ names: ["127.0.0.1"] }));
     expect((await lookAt(probeOf(url, { caFile, insecure: false }))).values).toMatchObject({

@@ -4,7 +4,12 @@
  *
  * Errors: ExchangeFault: "timeout", "too_large", "network", "aborted", "redirect".
  */
-import { request as httpRequest, type Agent, type IncomingMessage } from "node:http";
+import {
+  request as httpRequest,
+  type Agent,
+  type ClientRequest,
+  type IncomingMessage,
+} from "node:http";
 import { request as httpsRequest } from "node:https";
 import { TLSSocket } from "node:tls";
 import { createGunzip } from "node:zlib";
@@ -43,7 +48,12 @@ export type Answer = {
   readonly httpVersion: string;
   /** Of an encrypted connection. */
   readonly peer?: PeerFacts;
+  readonly phases: Phases;
 };
+/** How long each took, in ms; 0 for what was not needed, such as the look-up of an address. */
+export type Phases = Readonly<
+  Record<"resolve" | "connect" | "tls" | "processing" | "transfer", number>
+>;
 
 const collectBody = async (message: IncomingMessage, maxBytes: number): Promise<Buffer> => {
   const isPacked = /^(?:x-)?gzip$/i.test(message.headers["content-encoding"] ?? "");
@@ -63,6 +73,34 @@ const collectBody = async (message: IncomingMessage, maxBytes: number): Promise<
     if (isPacked) source.destroy();
   }
   return Buffer.concat(chunks, size);
+};
+
+/** Times of one request's stations; a connection that is used again has none before `processing`. */
+const phasesOf = (request: ClientRequest): (() => Phases) => {
+  const startedMs = performance.now();
+  let [resolvedMs, connectedMs, securedMs, answeredMs] = [
+    startedMs,
+    startedMs,
+    startedMs,
+    startedMs,
+  ];
+  request.once("socket", (socket) => {
+    if (!socket.connecting) return;
+    socket.once("lookup", () => (resolvedMs = performance.now()));
+    socket.once("connect", () => {
+      connectedMs = performance.now();
+      securedMs = connectedMs;
+    });
+    socket.once("secureConnect", () => (securedMs = performance.now()));
+  });
+  request.once("response", () => (answeredMs = performance.now()));
+  return () => ({
+    resolve: resolvedMs - startedMs,
+    connect: Math.max(0, connectedMs - resolvedMs),
+    tls: securedMs - connectedMs,
+    processing: answeredMs - securedMs,
+    transfer: performance.now() - answeredMs,
+  });
 };
 
 export const exchange = async (options: Exchange): Promise<Answer> => {
@@ -85,6 +123,7 @@ export const exchange = async (options: Exchange): Promise<Answer> => {
     ...(options.agent === undefined ? {} : { agent: options.agent }),
     ...options.tls,
   });
+  const phases = phasesOf(request);
   let message: IncomingMessage | undefined;
   try {
     message = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -106,7 +145,7 @@ export const exchange = async (options: Exchange): Promise<Answer> => {
     const peer = message.socket instanceof TLSSocket ? { peer: factsOf(message.socket) } : {};
     const bytes = await collectBody(message, maxBytes);
     const { statusCode: status = 0, headers: found, httpVersion } = message;
-    return { status, headers: found, body: bytes, httpVersion, ...peer };
+    return { status, headers: found, body: bytes, httpVersion, phases: phases(), ...peer };
   } catch (fault) {
     request.destroy();
     message?.destroy();

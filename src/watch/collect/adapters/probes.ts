@@ -2,7 +2,8 @@
  * Probes an address from outside: HTTP answers as expected, or a TCP port accepts.
  *
  * Shape:  `probe_success` 0 or 1, `probe_duration_seconds`; for HTTP `probe_http_status_code` (0
- *         without an answer), of an answer `probe_http_version`, `probe_http_ssl`,
+ *         without an answer), of an answer `probe_http_duration_seconds{phase}`,
+ *         `probe_dns_lookup_time_seconds`, `probe_http_version`, `probe_http_ssl`,
  *         `probe_http_uncompressed_body_length`, and over TLS `probe_ssl_earliest_cert_expiry` and
  *         `probe_tls_version_info{version}`; of a failure `probe_failure_info{reason}`: timeout,
  *         too_large, network, status, certificate_file. A failed probe is a reading, not a fault of
@@ -27,6 +28,8 @@ export type HttpProbeOptions = ProbeOptions & {
   readonly tls?: TlsTerms | undefined;
 };
 export type TcpProbeOptions = ProbeOptions & { readonly host: string; readonly port: number };
+
+const MS = 1_000;
 
 type Clock = { readonly monotonic: () => number };
 
@@ -72,7 +75,13 @@ const withStatus = (why: string | undefined, elapsedMs: number, status: number) 
   { metric: "probe_http_status_code", value: status },
 ];
 
-const detailsOf = ({ body, httpVersion, peer }: Answer): readonly Finding[] => [
+const detailsOf = ({ body, httpVersion, peer, phases }: Answer): readonly Finding[] => [
+  { metric: "probe_dns_lookup_time_seconds", value: phases.resolve / MS },
+  ...Object.entries(phases).map(([phase, ms]) => ({
+    metric: "probe_http_duration_seconds",
+    value: ms / MS,
+    labels: { phase },
+  })),
   { metric: "probe_http_version", value: Number(httpVersion) },
   { metric: "probe_http_uncompressed_body_length", value: body.length },
   { metric: "probe_http_ssl", value: peer === undefined ? 0 : 1 },
