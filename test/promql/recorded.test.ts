@@ -2,8 +2,8 @@
  * What Prometheus answered to random queries, kept for machines that have none: the samples are
  * made anew from the same seed, the answers must be the same.
  *
- * `PROMQL_RECORD=test/promql/recorded.json vitest run test/peers/promql-differential.test.ts` writes
- * the file anew.
+ * With `PROMQL_RECORD=test/promql/recorded.json`, test/peers/promql-differential.test.ts writes the
+ * file anew.
  */
 import { expect, test } from "vitest";
 import {

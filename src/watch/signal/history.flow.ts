@@ -41,6 +41,8 @@ export type HistoryDeps = {
 };
 
 export type History = {
+  /** Was nothing needed of it? */
+  readonly isNone: boolean;
   readonly samples: (selection: Selection) => readonly SeriesData[];
   readonly computed: (
     call: RangeGrid,
@@ -67,7 +69,7 @@ export const fetchHistory = async (
 ): Promise<Result<History>> => {
   const samples = new Map<string, readonly SeriesData[]>();
   const computed = new Map<string, ReturnType<History["computed"]>>();
-  const found: History = {
+  const found: Omit<History, "isNone"> = {
     samples: (selection) => samples.get(selectionKey(selection)) ?? [],
     computed: (call) => computed.get(callKey(call)),
   };
@@ -95,10 +97,11 @@ export const fetchHistory = async (
       go();
       samples.set(key, await readHistory(deps.store, selection.matchers, range));
     }
-    return ok(found);
+    return ok({ ...found, isNone: false });
   };
-  if (calls.size === 0 && selections.every((one) => isRecent(one, seamMs, oldestMs)))
-    return ok(found);
+  if (calls.size === 0 && selections.every((one) => isRecent(one, seamMs, oldestMs))) {
+    return ok({ ...found, isNone: true });
+  }
   try {
     return await unlessAborted(work(), signal);
   } catch (fault) {

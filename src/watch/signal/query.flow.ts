@@ -2,26 +2,28 @@
  * PromQL answered from the recent window, and from the store where the window does not reach.
  *
  * Shape:  parse (remembered) → say what will be read → fetch what only the store has → evaluate,
- *         synchronously. Questions that are the same within one request are answered once.
+ *         synchronously. Questions that are the same within one request are answered once; an
+ *         answer of the window alone is kept as long as no sample comes that it could have read.
  * Units:  ms; limits below.
  * Errors: "bad_request" for a text or an expression that cannot be answered or is over a limit,
  *         "too_many" past the deadline, "unavailable" while history cannot be read, and for who
  *         does not wait any more (`signal`).
  */
 import { ok, problem, type ProblemCode, type Result } from "../../kernel/result.ts";
+import { newAnswerCache } from "./answer-cache.ts";
 import { fetchHistory, type History, type HistoryDeps } from "./history.flow.ts";
 import { joined, watched } from "./history.ts";
 import type { Expr } from "./promql/ast.ts";
 import type { Source } from "./promql/context.ts";
 import { evaluateInstant, evaluateRange, type Value } from "./promql/evaluate.ts";
 import type { EvalFault } from "./promql/fault.ts";
-import type { QueryRange, RangeGrid } from "./promql/grid.ts";
+import { type QueryRange, type RangeGrid, selectorsOf } from "./promql/grid.ts";
 import { parsePromql } from "./promql/parser.ts";
 import type { Answer } from "./signals.ts";
 import type { Window } from "./window.ts";
 
 export type QueryDeps = HistoryDeps & {
-  readonly window: Pick<Window, "select">;
+  readonly window: Pick<Window, "select" | "takeTouchedMs">;
   /** False until the window was refilled: before that an answer would be a guess. */
   readonly ready: () => boolean;
 };
@@ -41,6 +43,7 @@ const REFILL_RETRY_MS = 1_000;
 
 export const openQueries = (deps: QueryDeps) => {
   const parsed = new Map<string, Result<Expr>>();
+  const kept = newAnswerCache();
   const parseOnce = (expr: string): Result<Expr> => {
     const known = parsed.get(expr);
     if (known !== undefined) return known;
@@ -58,9 +61,19 @@ export const openQueries = (deps: QueryDeps) => {
     if (!deps.ready()) return refilling;
     const expr = parseOnce(text);
     if (!expr.ok) return expr;
+    const key = `${range.startMs} ${range.endMs} ${range.stepMs} ${text}`;
+    kept.touched(deps.window.takeTouchedMs());
+    const known = kept.get(key);
+    if (known !== undefined) return ok(known);
     const history = await fetchHistory(deps, expr.value, range, signal);
     if (!history.ok) return history;
-    return evaluate(deps, expr.value, range, history.value, signal);
+    // What came while we waited is read now, and may change what is kept of others.
+    kept.touched(deps.window.takeTouchedMs());
+    const found = evaluate(deps, expr.value, range, history.value, signal);
+    if (found.ok && history.value.isNone) {
+      kept.put(key, readUntilMs(expr.value, range), found.value);
+    }
+    return found;
   };
   return {
     queryMany: async (
@@ -95,6 +108,10 @@ export const openQueries = (deps: QueryDeps) => {
         : problem("bad_request", "step: must be greater than 0", { field: "step" }),
   };
 };
+
+/** No sample after this time could change the answer. */
+const readUntilMs = (expr: Expr, range: QueryRange): number =>
+  selectorsOf(expr, range).reduce((latest, { toMs }) => Math.max(latest, toMs), -Infinity);
 
 const canceled = problem("unavailable", "query: was canceled before it began");
 

@@ -29,7 +29,8 @@ export type SeriesData = {
 
 export const METRIC_NAME = "__name__";
 
-const FIRST_CAPACITY = 2048;
+/** It grows to what is read: a query of one series should not cost tens of kilobytes. */
+const FIRST_CAPACITY = 64;
 
 export const newSampleBuffer = (): SampleBuffer => ({
   timestamps: new Float64Array(FIRST_CAPACITY),

@@ -89,6 +89,8 @@ export type Window = {
   readonly appendStale: (ref: SeriesRef, tMs: number) => Appended;
   /** Samples with fromMs <= t <= toMs of every series that matches and has one. */
   readonly select: (matchers: readonly Matcher[], fromMs: number, toMs: number) => SeriesData[];
+  /** The oldest time any sample had that was offered since this was last asked; or Infinity. */
+  readonly takeTouchedMs: () => number;
   /** Tells the time: old samples go, series without samples go. */
   readonly advance: (nowMs: number) => void;
   readonly labelNames: () => string[];
@@ -123,6 +125,7 @@ type State = {
   floorMs: number;
   completeFromMs: number;
   lastSampleMs: number;
+  touchedMs: number;
   samples: number;
   labelBytes: number;
   outOfOrder: number;
@@ -167,6 +170,11 @@ export const newWindow = (limits: Partial<WindowLimits> = {}): Window => {
     append: (ref, tMs, value) => append(state, ref, tMs, value),
     appendStale: (ref, tMs) => append(state, ref, tMs, STALE[0]!),
     select: (matchers, fromMs, toMs) => select(state, matchers, fromMs, toMs),
+    takeTouchedMs: () => {
+      const { touchedMs } = state;
+      state.touchedMs = Infinity;
+      return touchedMs;
+    },
     advance: (nowMs) => advance(state, nowMs),
     labelNames: () => state.index.names(),
     labelValues: (name) => state.index.values(name),
@@ -198,6 +206,7 @@ const newState = (limits: WindowLimits): State => {
     floorMs: -Infinity,
     completeFromMs: -Infinity,
     lastSampleMs: -Infinity,
+    touchedMs: Infinity,
     samples: 0,
     labelBytes: 0,
     outOfOrder: 0,
@@ -271,6 +280,7 @@ const append = (state: State, ref: SeriesRef, tMs: number, value: number): Appen
   const entry = state.entries[ref & PLACE_MASK];
   if (entry === undefined || entry.ref !== ref) return "unknown_series";
   if (!Number.isSafeInteger(tMs)) return "bad_timestamp";
+  if (tMs < state.touchedMs) state.touchedMs = tMs;
   if (tMs < state.floorMs) return "too_old";
   if (state.nowMs !== undefined && tMs > state.nowMs + state.limits.maxAheadMs) return "too_new";
   if (tMs <= entry.lastMs) return appendLate(state, entry, tMs, value);
@@ -442,11 +452,14 @@ const read = (
   buffer: SampleBuffer,
 ): void => {
   const { slots } = state;
-  reserve(buffer, entry.slots.length * SLOT_SAMPLES);
+  let first = 0;
+  while (first < entry.slots.length && slots.last(entry.slots[first]!) < fromMs) first++;
+  let end = first;
+  while (end < entry.slots.length && slots.first(entry.slots[end]!) <= toMs) end++;
+  reserve(buffer, (end - first) * SLOT_SAMPLES);
   buffer.length = 0;
-  for (const slot of entry.slots) {
-    if (slots.last(slot) < fromMs) continue;
-    if (slots.first(slot) > toMs) break;
+  for (let nth = first; nth < end; nth++) {
+    const slot = entry.slots[nth]!;
     const from = slots.first(slot) >= fromMs ? 0 : slots.search(slot, fromMs);
     const to = slots.last(slot) <= toMs ? slots.count(slot) : slots.search(slot, toMs + 1);
     slots.copy(slot, from, to, buffer.timestamps, buffer.values, buffer.length);
