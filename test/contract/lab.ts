@@ -175,11 +175,11 @@ export const openLab = async (
     ...(replace.trustProxy === undefined ? {} : { trustProxy: replace.trustProxy }),
     handlers: {
       ...systemRoutes({
-        ...{ signals, metrics, version: VERSION },
+        ...{ signals, metrics, log, version: VERSION },
         waiting: async () => [],
         draining: () => false,
       }),
-      ...telemetryRoutes({ signals, draining: () => false }),
+      ...telemetryRoutes({ signals, metrics, draining: () => false }),
       ...prometheusRoutes({ signals, version: VERSION, now: clock.now }),
       ...accountRoutes({ accounts, cookie }),
       ...opsRoutes({ ...ops, stream, services: () => ({ items: [] }) }),

@@ -61,6 +61,24 @@ export const hubMetrics = () => {
       help: "Times the wall clock moved by more than 2 s against the monotonic clock.",
       registers,
     }),
+    intakeTaken: new Counter({
+      name: "novaevo_intake_taken_total",
+      help: "Samples and spans that were acknowledged, by the protocol they came in.",
+      labelNames: ["protocol"],
+      registers,
+    }),
+    intakeLeftOut: new Counter({
+      name: "novaevo_intake_left_out_total",
+      help: "Samples, data points and spans that their senders were told are not kept.",
+      labelNames: ["protocol"],
+      registers,
+    }),
+    intakeDeferred: new Counter({
+      name: "novaevo_intake_deferred_total",
+      help: "Bodies that were asked to come again, because the hub could not keep more.",
+      labelNames: ["protocol"],
+      registers,
+    }),
     signals: new Gauge({
       name: "novaevo_signals",
       help: "State of the telemetry engine: series, window bytes, log bytes, pending records.",

@@ -2,6 +2,7 @@
 import type { Serving } from "../../io/http/handlers.ts";
 import type { HubMetrics } from "../../io/http/metrics.ts";
 import { openApi } from "../../io/http/openapi.ts";
+import type { Log } from "../../io/log/json-log.ts";
 import { ok, problem } from "../../kernel/result.ts";
 import type { Signals } from "../../watch/signal/signals.ts";
 
@@ -9,6 +10,7 @@ export type SystemRouteDeps = {
   readonly signals: Signals;
   readonly metrics: HubMetrics;
   readonly version: string;
+  readonly log: Pick<Log, "warn">;
   /** What is not ready yet, by name; empty when all is. */
   readonly waiting: () => Promise<readonly string[]>;
   readonly draining: () => boolean;
@@ -70,7 +72,12 @@ export const systemRoutes = (deps: SystemRouteDeps): Serving<RouteName> => {
       }
       const taken = await deps.signals.ingest({ agentId, seq, previous }, encoding, request.body);
       if (!taken.ok) return taken;
-      return ok({ accepted: taken.value.accepted, stored: taken.value.stored });
+      const { accepted, stored, samples, complaints } = taken.value;
+      deps.metrics.intakeTaken.inc({ protocol: "agent" }, samples);
+      // The batch has its number: what is left out of it is for people to see, not to send again.
+      if (complaints.length > 0)
+        deps.log.warn("an agent's samples were left out", { agentId, complaints });
+      return ok({ accepted, stored });
     },
   };
 };

@@ -9,6 +9,7 @@
 import type { FastifyRequest } from "fastify";
 import { withHead } from "../../io/http/answer.ts";
 import type { Caller, Serving } from "../../io/http/handlers.ts";
+import type { HubMetrics } from "../../io/http/metrics.ts";
 import { problem, type Result } from "../../kernel/result.ts";
 import type { Signals, Taken } from "../signal/signals.ts";
 import type { BodyEncoding, BodyFormat } from "./body.ts";
@@ -17,6 +18,7 @@ import { exportAnswer, statusAnswer, type OtlpAnswer, type OtlpSignal } from "./
 export type TelemetryRouteDeps = {
   readonly signals: Pick<Signals, "take">;
   readonly draining: () => boolean;
+  readonly metrics: Pick<HubMetrics, "intakeTaken" | "intakeLeftOut" | "intakeDeferred">;
 };
 
 /** Bodies on their way to the worker; what comes on top is asked to come again. */
@@ -79,7 +81,21 @@ const otlp = async (
   return answer(exportAnswer(speech, signal, { count: rejected, messages: complaints }));
 };
 
-const takeBounded = ({ signals, draining }: TelemetryRouteDeps) => {
+const takeBounded = (deps: TelemetryRouteDeps) => {
+  const bounded = boundedTake(deps);
+  const { intakeTaken, intakeLeftOut, intakeDeferred } = deps.metrics;
+  return async (...call: Parameters<typeof bounded>): Promise<Result<Taken>> => {
+    const protocol = call[2];
+    const answer = await bounded(...call);
+    if (answer.ok) {
+      intakeTaken.inc({ protocol }, answer.value.taken);
+      intakeLeftOut.inc({ protocol }, answer.value.rejected);
+    } else if (answer.error.code === "unavailable") intakeDeferred.inc({ protocol });
+    return answer;
+  };
+};
+
+const boundedTake = ({ signals, draining }: TelemetryRouteDeps) => {
   let inFlight = 0;
   return async (
     { body }: FastifyRequest,
