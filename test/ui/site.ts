@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url";
 import type { Panel } from "../../src/contract/ops.ts";
 import { PATHS } from "../../src/contract/paths.ts";
 import * as board from "./fixtures/board.ts";
+import * as telemetry from "./fixtures/telemetry.ts";
 
 export const DIST = fileURLToPath(new URL("../../ui/dist/", import.meta.url));
 const HEARTBEAT_MS = 1_000;
@@ -26,6 +27,11 @@ const MIME: Readonly<Record<string, string>> = {
 const POLICY =
   "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
   "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+const TOPICS = [
+  ...(["overview", "services", "alerts", "kpis", "gates"] as const),
+  ...(["infrastructure", "application"] as const),
+];
 
 export type Site = Awaited<ReturnType<typeof openSite>>;
 
@@ -44,11 +50,17 @@ export const openSite = async () => {
     alerts: board.alerts(),
     kpis: board.kpis(),
     gates: board.gates(),
+    infrastructure: telemetry.infrastructure(),
+    application: telemetry.application(),
     /** Why charts have no points, while they have none. */
     panelWhy: null as Panel["why"],
     /** The server's clock, which charts follow. */
     nowMs: board.NOON,
-    requests: [] as { readonly path: string; readonly lastEventId: string | undefined }[],
+    requests: [] as {
+      readonly path: string;
+      readonly query: URLSearchParams;
+      readonly lastEventId: string | undefined;
+    }[],
   };
   const streams = new Set<ServerResponse>();
   const frames: { readonly n: number; readonly text: string }[] = [];
@@ -74,14 +86,14 @@ export const openSite = async () => {
   };
 
   const answerOf = (path: string, query: URLSearchParams): unknown => {
-    for (const topic of ["overview", "services", "alerts", "kpis", "gates"] as const) {
+    for (const topic of TOPICS) {
       if (path === PATHS[topic]) return state[topic];
     }
     if (path === PATHS.session) return board.principal;
     if (path.startsWith("/api/app/kpis/"))
       return board.kpiDetail(decodeURIComponent(path.slice(14)));
     const id = path.startsWith("/api/app/panels/") ? path.slice(16) : "";
-    if (id !== "error-rate" && id !== "latency") return undefined;
+    if (!isPanel(id)) return undefined;
     const from = query.get("from");
     const fromMs = from === null ? state.nowMs - 900_000 : Date.parse(from);
     const full = board.panel(id, fromMs, state.nowMs);
@@ -91,7 +103,11 @@ export const openSite = async () => {
   const api = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://site");
     const lastEventId = request.headers["last-event-id"];
-    state.requests.push({ path: pathname, lastEventId: lastEventId?.toString() });
+    state.requests.push({
+      path: pathname,
+      query: searchParams,
+      lastEventId: lastEventId?.toString(),
+    });
     const reply = (status: number, body: unknown): void => {
       response.writeHead(status, { "content-type": "application/json" });
       response.end(JSON.stringify(body));
@@ -108,6 +124,8 @@ export const openSite = async () => {
       return reply(200, { ok: true });
     }
     if (pathname === PATHS.stream) return attach(request, response);
+    const measured = telemetry.prometheus(pathname, searchParams);
+    if (measured !== undefined) return reply(measured.status, measured.body);
     const answer = answerOf(pathname, searchParams);
     return answer === undefined ? refuse(404, "not_found", "not found") : reply(200, answer);
   };
@@ -168,6 +186,8 @@ export const openSite = async () => {
     },
   };
 };
+
+const isPanel = (id: string): id is Panel["id"] => id in board.PANEL_UNITS;
 
 const bodyOf = async (request: IncomingMessage): Promise<string> => {
   let text = "";

@@ -8,6 +8,8 @@ import { describePages, filled } from "./visit.ts";
 
 const KB = 1_000;
 const FIRST_LOAD = 150 * KB;
+/** The explorer's editor, which comes after its page: CodeMirror and Prometheus's own language. */
+const EDITOR = 150 * KB;
 const STYLES = 12 * KB;
 const FONT = 50 * KB;
 const LOCALES = new URL("../../ui/src/locales/", import.meta.url);
@@ -17,10 +19,15 @@ const gzipped = async (name: string): Promise<number> =>
   gzipSync(await readFile(path.join(DIST, name))).length;
 
 describePages("first load", ({ open }) => {
-  test.each(["/ops", "/go"] as const)("%s asks for at most 150 KB of script", async (place) => {
+  test.each([
+    ["/ops", "Temps de réponse"],
+    ["/ops?tab=infra", "Débit du réseau"],
+    ["/ops?tab=app", "Erreurs par canal"],
+    ["/go", undefined],
+  ] as const)("%s asks for at most 150 KB of script", async (place, chart) => {
     const page = await open(place);
-    await filled(page, place);
-    if (place === "/ops") await page.getByRole("slider", { name: "Temps de réponse" }).waitFor();
+    if (place === "/go") await filled(page, place);
+    else await page.getByRole("slider", { name: chart, exact: true }).waitFor();
     const loaded = await page.evaluate(() =>
       performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname),
     );
@@ -28,6 +35,35 @@ describePages("first load", ({ open }) => {
     expect(scripts.length).toBeGreaterThan(2);
     const sizes = await Promise.all(scripts.map(gzipped));
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(FIRST_LOAD);
+  });
+});
+
+describePages("the explorer", ({ open }) => {
+  test("its page is a first load like the others; the editor comes after, in one piece", async () => {
+    const page = await open("/explore");
+    await page.getByText("Interroger les mesures").waitFor();
+    await page.locator(".cm-content").waitFor();
+    const loaded = await page.evaluate(() =>
+      performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname),
+    );
+    const scripts = loaded.filter((name) => name.endsWith(".js"));
+    const editors = scripts.filter((name) => name.includes("/editor-"));
+    expect(editors).toHaveLength(1);
+    const weigh = async (names: readonly string[]): Promise<number> =>
+      (await Promise.all(names.map(gzipped))).reduce((sum, size) => sum + size, 0);
+    expect(await weigh(editors)).toBeLessThanOrEqual(EDITOR);
+    expect(await weigh(scripts.filter((name) => !editors.includes(name)))).toBeLessThanOrEqual(
+      FIRST_LOAD,
+    );
+  });
+
+  test.each(["/ops", "/go", "/ops?tab=app"])("%s loads nothing of it", async (place) => {
+    const page = await open(place);
+    await page.waitForLoadState("networkidle").catch(() => undefined);
+    const loaded = await page.evaluate(() =>
+      performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname),
+    );
+    expect(loaded.filter((name) => /\/(?:editor|explore)-/.test(name))).toEqual([]);
   });
 });
 

@@ -35,6 +35,7 @@ export const ServiceMap = ({ edges, services, limit }: Props) => {
     .map(({ client, server }) => ({ from: client, to: server }))
     .sort((a, b) => order(a.from, b.from) || order(a.to, b.to));
   const drawing = drawMap(sides, isDown);
+  const { width } = drawing;
   const edgeOf = (index: number): Edge | undefined => {
     const pair = sides[index];
     return shown.find(({ client, server }) => client === pair?.from && server === pair.to);
@@ -43,12 +44,12 @@ export const ServiceMap = ({ edges, services, limit }: Props) => {
   useEffect(() => {
     const element = host.current;
     // The callers stand in the middle: begin there.
-    if (element !== null) element.scrollLeft = (element.scrollWidth - element.clientWidth) / 2;
-  }, [isDown, drawing.width]);
+    if (element !== null) element.scrollLeft = (width - element.clientWidth) / 2;
+  }, [width]);
   return (
     // Scrolls where the map is wider, so the keyboard must be able to reach it.
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <section className="map" ref={host} tabIndex={0} aria-label={t("app.map")}>
+    <section className="map" ref={host} tabIndex={0} aria-label={t("map.scroll")}>
       {edges.length > MAX_EDGES && (
         <p className="watched">{t("map.cut", { shown: MAX_EDGES, count: edges.length })}</p>
       )}
