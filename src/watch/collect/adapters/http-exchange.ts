@@ -75,7 +75,7 @@ const collectBody = async (message: IncomingMessage, maxBytes: number): Promise<
   return Buffer.concat(chunks, size);
 };
 
-/** Times of one request's stations; a connection that is used again has none before `processing`. */
+/** Times of one request's stations; a connection used again has none before `processing`. */
 const phasesOf = (request: ClientRequest): (() => Phases) => {
   const startedMs = performance.now();
   let [resolvedMs, connectedMs, securedMs, answeredMs] = [
