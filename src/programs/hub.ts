@@ -82,10 +82,7 @@ type Hub = {
 const openHub = async (config: Config, log: Log): Promise<Hub> => {
   const clock = systemClock;
   const closers: (() => Promise<void>)[] = [];
-  const { databaseUrl, clickhouseUrl } = config;
-  if (databaseUrl === undefined || clickhouseUrl === undefined) {
-    throw new Refusal("DATABASE_URL and CLICKHOUSE_URL must name the engines (`novaevo up` does)");
-  }
+  const { databaseUrl, clickhouseUrl } = enginesOf(config);
   const failed = Promise.withResolvers<string>();
   const db = databaseAt(databaseUrl, log);
   closers.push(() => db.close());
@@ -161,6 +158,13 @@ const openHub = async (config: Config, log: Log): Promise<Hub> => {
       for (const close of closers.toReversed()) await close();
     },
   };
+};
+
+const enginesOf = ({ databaseUrl, clickhouseUrl }: Config) => {
+  if (databaseUrl !== undefined && clickhouseUrl !== undefined) {
+    return { databaseUrl, clickhouseUrl };
+  }
+  throw new Refusal("DATABASE_URL and CLICKHOUSE_URL must name the engines (`novaevo up` does)");
 };
 
 const databaseAt = (connectionString: string, log: Log): Db =>
