@@ -27,7 +27,7 @@ import { tags } from "@lezer/highlight";
 import { PromQLExtension, type PrometheusClient } from "@prometheus-io/codemirror-promql";
 import { useEffect, useRef } from "react";
 import { useWords } from "../locales/words.tsx";
-import type { EditorProps } from "./expression.tsx";
+import type { EditorProps } from "./editor-props.ts";
 import type { FaultPlace } from "./fault-place.ts";
 import type { Prometheus } from "./prometheus.ts";
 import { MAX_EXPR } from "./state.ts";

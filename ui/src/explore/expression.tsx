@@ -8,22 +8,13 @@ import { useWords } from "../locales/words.tsx";
 import { Glyph } from "../parts/glyph.tsx";
 import { Whole } from "../parts/whole.tsx";
 import { causeOf } from "../parts/panel.tsx";
-import { faultPlace, type FaultPlace } from "./fault-place.ts";
+import type { EditorProps } from "./editor-props.ts";
+import { faultPlace } from "./fault-place.ts";
 import type { Prometheus } from "./prometheus.ts";
 import { MAX_EXPR, type Letter } from "./state.ts";
 import type { Result } from "./use-run.ts";
 
 const Editor = lazy(() => import("./editor.tsx"));
-
-export type EditorProps = {
-  readonly value: string;
-  readonly label: string;
-  readonly place: FaultPlace | undefined;
-  readonly describedBy: string | undefined;
-  readonly prometheus: Prometheus;
-  readonly onChange: (value: string) => void;
-  readonly onRun: () => void;
-};
 
 type Props = {
   readonly letter: Letter;
