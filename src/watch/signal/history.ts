@@ -8,7 +8,7 @@
  */
 import type { Selection } from "./promql/grid.ts";
 import { compileMatcher, matchesAll, type Matcher } from "./matcher.ts";
-import { METRIC_NAME, type Labels, type SampleBuffer, type SeriesData } from "./series.ts";
+import { METRIC_NAME, type Labels, type SeriesData } from "./series.ts";
 
 /** A question would load more than it may; the message says how much that is. */
 export class HistoryLimit extends Error {
@@ -121,31 +121,5 @@ const concatenated = (before: SeriesData, after: SeriesData): SeriesData => {
     labels: after.labels,
     timestamps: merge(before.timestamps.subarray(0, kept), after.timestamps),
     values: merge(before.values.subarray(0, kept), after.values),
-  };
-};
-
-/** The same series, telling the time of its newest sample when it is read. */
-export const watched = (series: SeriesData, saw: (timeMs: number) => void): SeriesData => {
-  const { readInto } = series;
-  const note = (timestamps: Float64Array, length: number): void => {
-    if (length > 0) saw(timestamps[length - 1]!);
-  };
-  return {
-    labels: series.labels,
-    get timestamps() {
-      note(series.timestamps, series.timestamps.length);
-      return series.timestamps;
-    },
-    get values() {
-      return series.values;
-    },
-    ...(readInto === undefined
-      ? {}
-      : {
-          readInto: (buffer: SampleBuffer) => {
-            readInto(buffer);
-            note(buffer.timestamps, buffer.length);
-          },
-        }),
   };
 };

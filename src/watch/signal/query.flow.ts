@@ -12,7 +12,7 @@
 import { ok, problem, type ProblemCode, type Result } from "../../kernel/result.ts";
 import { newAnswerCache } from "./answer-cache.ts";
 import { fetchHistory, type History, type HistoryDeps } from "./history.flow.ts";
-import { joined, watched } from "./history.ts";
+import { joined } from "./history.ts";
 import type { Expr } from "./promql/ast.ts";
 import type { Source } from "./promql/context.ts";
 import { evaluateInstant, evaluateRange, type Value } from "./promql/evaluate.ts";
@@ -151,7 +151,7 @@ const evaluate = (
   const source: Source = (matchers, fromMs, toMs) => {
     const older = history.samples({ matchers, fromMs, toMs });
     const newer = deps.window.select(matchers, fromMs, toMs);
-    return joined(older, newer).map((series) => watched(series, saw));
+    return joined(older, newer);
   };
   const limits = {
     computed: (call: RangeGrid) => {
@@ -161,6 +161,7 @@ const evaluate = (
     },
     ...QUERY_LIMITS,
     now: deps.monotonic,
+    saw,
     isStopped: () => signal?.aborted ?? false,
   };
   const value: Result<Value, EvalFault> =

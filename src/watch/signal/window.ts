@@ -412,37 +412,54 @@ const select = (
     const { slots } = entry;
     if (slots.length === 0 || entry.lastMs < fromMs) continue;
     if (state.slots.first(slots[0]!) > toMs) continue;
-    found.push(dataOf(state, entry, fromMs, toMs));
+    found.push(new SeriesView(state, entry, fromMs, toMs));
   }
   return found;
 };
 
 /** Samples are copied when they are read, and only then: most queries read one at a time. */
-const dataOf = (state: State, entry: Entry, fromMs: number, toMs: number): SeriesData => {
-  let copy: SampleBuffer | undefined;
-  const copied = (): SampleBuffer => {
-    if (copy !== undefined) return copy;
+class SeriesView implements SeriesData {
+  readonly labels: Labels;
+  readonly #state: State;
+  readonly #entry: Entry;
+  readonly #fromMs: number;
+  readonly #toMs: number;
+  #copy: SampleBuffer | undefined;
+
+  // A selection makes one for each of its series: methods of a class cost no closures.
+  constructor(state: State, entry: Entry, fromMs: number, toMs: number) {
+    this.labels = entry.labels;
+    this.#state = state;
+    this.#entry = entry;
+    this.#fromMs = fromMs;
+    this.#toMs = toMs;
+  }
+
+  readInto(buffer: SampleBuffer): void {
+    read(this.#state, this.#entry, this.#fromMs, this.#toMs, buffer);
+  }
+
+  get timestamps(): Float64Array {
+    return this.#copied().timestamps;
+  }
+
+  get values(): Float64Array {
+    return this.#copied().values;
+  }
+
+  #copied(): SampleBuffer {
+    if (this.#copy !== undefined) return this.#copy;
     const buffer = { timestamps: new Float64Array(), values: new Float64Array(), length: 0 };
-    read(state, entry, fromMs, toMs, buffer);
+    this.readInto(buffer);
     const { length } = buffer;
-    copy = {
+    this.#copy = {
       timestamps: buffer.timestamps.slice(0, length),
       values: buffer.values.slice(0, length),
       length,
     };
-    return copy;
-  };
-  return {
-    labels: entry.labels,
-    get timestamps() {
-      return copied().timestamps;
-    },
-    get values() {
-      return copied().values;
-    },
-    readInto: (buffer) => read(state, entry, fromMs, toMs, buffer),
-  };
-};
+    return this.#copy;
+  }
+}
 
 const read = (
   state: State,

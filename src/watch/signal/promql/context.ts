@@ -37,6 +37,8 @@ export type EvalLimits = TimeOptions & {
   readonly maxBytes: number;
   readonly timeoutMs: number;
   readonly now: () => number;
+  /** Told the time of the newest sample of every series that is read. */
+  readonly saw: (timeMs: number) => void;
   /** Has the asker gone? Looked at wherever the clock is. */
   readonly isStopped: () => boolean;
 };
@@ -137,14 +139,19 @@ export const load = (context: Context, selection: Selection): readonly SeriesDat
 
 /** The samples of a series in the shared buffer, or its own arrays. Valid until the next call. */
 export const samplesOf = (context: Context, series: SeriesData): SampleBuffer => {
-  const { buffer } = context;
+  const samples = readSamples(context, series);
+  const { timestamps, length } = samples;
+  if (length > 0) context.limits.saw(timestamps[length - 1]!);
+  spend(context, length);
+  return samples;
+};
+
+const readSamples = ({ buffer }: Context, series: SeriesData): SampleBuffer => {
   if (series.readInto === undefined) {
     const { timestamps, values } = series;
-    spend(context, values.length);
     return { timestamps, values, length: values.length };
   }
   series.readInto(buffer);
-  spend(context, buffer.length);
   return buffer;
 };
 

@@ -59,6 +59,7 @@ export const EVAL_LIMITS: EvalLimits = {
   timeoutMs: Infinity,
   computed: () => undefined,
   now: () => 0,
+  saw: () => undefined,
   isStopped: () => false,
 };
 
