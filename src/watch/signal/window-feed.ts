@@ -38,6 +38,9 @@ export const feedWindow = (window: Window, samples: Samples): { readonly stored:
 
 const intern = (window: Window, known: Known): boolean => {
   const ref = window.intern(known.labels);
-  if (ref.ok) known.ref = ref.value;
-  return ref.ok;
+  if (!ref.ok) return false;
+  known.ref = ref.value;
+  // Equal labels, whose texts the window shares among series: held once.
+  known.labels = window.labelsOf(ref.value) ?? known.labels;
+  return true;
 };

@@ -22,6 +22,7 @@ import {
   reserve,
   writeStale,
 } from "./series.ts";
+import { hashOf, newSeriesTable, type SeriesTable } from "./series-table.ts";
 import { MAX_OFFSET_MS, SLOT_BYTES, SLOT_SAMPLES, type Slots, newSlots } from "./window-samples.ts";
 
 export type SeriesRef = number;
@@ -103,7 +104,9 @@ export type Window = {
 type Entry = {
   readonly ref: SeriesRef;
   readonly labels: Labels;
-  readonly key: string;
+  readonly hash: number;
+  /** Another series with the same hash. */
+  next: Entry | undefined;
   readonly labelBytes: number;
   slots: number[];
   lastMs: number;
@@ -117,7 +120,7 @@ type State = {
   readonly index: LabelIndex<Entry>;
   readonly entries: (Entry | undefined)[];
   readonly freeEntries: number[];
-  readonly byKey: Map<string, Entry>;
+  readonly table: SeriesTable<Entry>;
   generation: number;
   sweeps: number;
   sweptAtMs: number;
@@ -156,14 +159,15 @@ export const newWindow = (limits: Partial<WindowLimits> = {}): Window => {
   };
   return {
     intern: (labels) => {
-      const known = state.byKey.get(keyOf(labels));
+      const known = state.table.find(hashOf(labels), labels);
       if (known !== undefined) return ok(known.ref);
       const kept = labels.some(([, value]) => value === "")
         ? labels.filter(([, value]) => value !== "")
         : labels;
       const refusal = refusalOf(state, kept);
       if (refusal !== undefined) return refuse(refusal);
-      const entry = state.byKey.get(keyOf(kept)) ?? create(state, kept);
+      const hash = hashOf(kept);
+      const entry = state.table.find(hash, kept) ?? create(state, hash, kept);
       return ok(entry.ref);
     },
     labelsOf: (ref) => entryOf(state, ref)?.labels,
@@ -198,7 +202,7 @@ const newState = (limits: WindowLimits): State => {
     index: newLabelIndex<Entry>(present),
     entries,
     freeEntries: [],
-    byKey: new Map(),
+    table: newSeriesTable(),
     generation: 0,
     sweeps: 0,
     sweptAtMs: -Infinity,
@@ -216,15 +220,8 @@ const newState = (limits: WindowLimits): State => {
   };
 };
 
-/** Lengths before texts, so that no content can imitate another set of labels. */
-const keyOf = (labels: Labels): string => {
-  let key = "";
-  for (const [name, value] of labels) key += `${name.length}:${name}${value.length}:${value}`;
-  return key;
-};
-
 const refusalOf = (state: State, labels: Labels): Refusal | undefined => {
-  const { limits, byKey } = state;
+  const { limits } = state;
   const metric = labelValue(labels, METRIC_NAME);
   if (labels.length > limits.maxLabels) {
     const message = `${metric}: ${labels.length} labels, at most ${limits.maxLabels} are allowed`;
@@ -246,30 +243,34 @@ const refusalOf = (state: State, labels: Labels): Refusal | undefined => {
       return { code: "value_too_long", message };
     }
   }
-  if (byKey.size < limits.maxSeries) return undefined;
-  const message = `${metric}: the window holds ${byKey.size} series, no new one is taken`;
+  if (state.table.size() < limits.maxSeries) return undefined;
+  const message = `${metric}: the window holds ${state.table.size()} series, no new one is taken`;
   return { code: "too_many_series", message };
 };
 
-const create = (state: State, labels: Labels): Entry => {
+const create = (state: State, hash: number, labels: Labels): Entry => {
   const place = state.freeEntries.pop() ?? state.entries.length;
   const canonical = state.index.canonical(labels);
   const entry: Entry = {
     ref: place + state.generation++ * PLACE_BITS,
     labels: canonical,
-    key: keyOf(canonical),
-    labelBytes: SERIES_BYTES + canonical.length * LABEL_BYTES + keyOf(canonical).length,
+    hash,
+    next: undefined,
+    labelBytes: SERIES_BYTES + canonical.length * LABEL_BYTES + lengthOf(canonical),
     slots: [],
     lastMs: -Infinity,
     samples: 0,
     bornInSweep: state.sweeps,
   };
   state.entries[place] = entry;
-  state.byKey.set(entry.key, entry);
+  state.table.add(entry);
   state.index.add(entry);
   state.labelBytes += entry.labelBytes;
   return entry;
 };
+
+const lengthOf = (labels: Labels): number =>
+  labels.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
 
 const entryOf = (state: State, ref: SeriesRef): Entry | undefined => {
   const entry = state.entries[ref & PLACE_MASK];
@@ -394,7 +395,7 @@ const dropEmpty = (state: State): void => {
     const place = entry.ref & PLACE_MASK;
     state.entries[place] = undefined;
     state.freeEntries.push(place);
-    state.byKey.delete(entry.key);
+    state.table.remove(entry);
     state.labelBytes -= entry.labelBytes;
   }
   state.index.remove(empty);
@@ -485,7 +486,7 @@ const read = (
 };
 
 const statsOf = (state: State): WindowStats => ({
-  series: state.byKey.size,
+  series: state.table.size(),
   samples: state.samples,
   bytes: state.slots.used() * SLOT_BYTES + state.labelBytes,
   outOfOrder: state.outOfOrder,

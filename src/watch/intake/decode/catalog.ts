@@ -21,7 +21,8 @@ import {
 } from "./wire.ts";
 
 export type Known = {
-  readonly labels: Labels;
+  /** Its owner may put equal labels here that it holds anyway. */
+  labels: Labels;
   readonly metric: string;
   readonly id: SeriesId;
   /** The window's reference, -1 while it has none. */
@@ -31,6 +32,8 @@ export type Known = {
   /** Who brought it first, and the last hour it was counted for him. */
   source: string;
   seenHour: number;
+  /** Another series whose number begins alike. */
+  next: Known | undefined;
 };
 
 /** No hour is one after it. */
@@ -51,9 +54,14 @@ export const LABEL_LIMITS: LabelLimits = {
 
 /** One spelling of a series' labels; two senders may order them differently. */
 type Wire = {
-  readonly view: DataView;
+  /** Where its bytes lie: a slab shared with others. */
+  readonly slab: DataView;
+  readonly at: number;
+  readonly length: number;
   readonly series: Known;
   readonly hash: number;
+  /** Another spelling with the same hash. */
+  next: Wire | undefined;
   after: Wire | undefined;
   seenIn: number;
 };
@@ -66,13 +74,13 @@ export type Catalog = {
   /** Where the expected next series' labels would end, if they begin at `from`; else -1. */
   readonly predict: (body: DataView, from: number) => number;
   readonly predicted: () => Known;
-  readonly known: () => Iterable<Known>;
   readonly size: () => number;
 };
 
 export const newCatalog = (limits: LabelLimits = LABEL_LIMITS): Catalog => {
-  const byHash = new Map<number, Wire[]>();
-  const bySeries = new Map<string, Known>();
+  const byHash = new Map<number, Wire>();
+  const series = newKnownBook();
+  const slabs = newSlabs();
   let wires = 0;
   let round = 0;
   let last: Wire | undefined;
@@ -85,75 +93,142 @@ export const newCatalog = (limits: LabelLimits = LABEL_LIMITS): Catalog => {
   };
   /** Keeps what was seen since the last clearing; a wire that comes back is made again. */
   const clear = (): void => {
-    const kept = new Set<string>();
-    for (const [hash, list] of byHash) {
-      const fresh = list.filter(({ seenIn }) => seenIn === round);
-      wires -= list.length - fresh.length;
-      for (const { series } of fresh) kept.add(keyOf(series.labels));
-      if (fresh.length === 0) byHash.delete(hash);
-      else byHash.set(hash, fresh);
-    }
-    for (const key of bySeries.keys()) if (!kept.has(key)) bySeries.delete(key);
-    if (wires > limits.maxWires / 2) {
-      byHash.clear();
-      bySeries.clear();
-      wires = 0;
+    const fresh = [...chained(byHash.values())].filter(({ seenIn }) => seenIn === round);
+    byHash.clear();
+    series.clear();
+    wires = 0;
+    if (fresh.length <= limits.maxWires / 2) {
+      for (const wire of fresh) {
+        wire.after = undefined;
+        put(wire);
+        series.keep(wire.series);
+      }
     }
     last = undefined;
     round += 1;
   };
-  const knownBy = (labels: Labels): Known => {
-    const key = keyOf(labels);
-    const found = bySeries.get(key);
-    if (found !== undefined) return found;
-    const metric = labelValue(labels, METRIC_NAME);
-    const id = seriesIdOf(labels);
-    const series = { labels, metric, id, ref: -1, storedDay: -1, source: "", seenHour: NEVER };
-    bySeries.set(key, series);
-    return series;
+  const put = (wire: Wire): void => {
+    wire.next = byHash.get(wire.hash);
+    byHash.set(wire.hash, wire);
+    wires += 1;
   };
   const create = (bytes: Uint8Array, hash: number): Wire => {
     if (wires >= limits.maxWires) clear();
-    const series = knownBy(acceptable(readLabels(bytes, limits), limits));
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const wire = { view, series, hash, after: undefined, seenIn: round };
-    const list = byHash.get(hash);
-    if (list === undefined) byHash.set(hash, [wire]);
-    else list.push(wire);
-    wires += 1;
+    const known = series.of(acceptable(readLabels(bytes, limits), limits));
+    const place = slabs.copy(bytes);
+    const wire = {
+      ...{ slab: place.slab, at: place.at, length: bytes.length, series: known, hash },
+      ...{ next: undefined, after: undefined, seenIn: round },
+    };
+    put(wire);
     return wire;
   };
   return {
     find: ({ bytes, view }, from, to) => {
       const hash = hashOf(bytes, from, to);
-      const found = byHash
-        .get(hash)
-        ?.find((wire) => wire.view.byteLength === to - from && begins(view, from, wire.view));
-      // Not `slice`: of a Buffer that is a view, which would keep the whole body.
-      return step(found ?? create(new Uint8Array(bytes.subarray(from, to)), hash));
+      let wire = byHash.get(hash);
+      while (wire !== undefined && !(wire.length === to - from && begins(view, from, wire))) {
+        wire = wire.next;
+      }
+      return step(wire ?? create(bytes.subarray(from, to), hash));
     },
     ofLabels: (labels) => {
-      if (bySeries.size >= limits.maxWires) clear();
-      return knownBy(acceptable(labels, limits));
+      if (series.size() >= limits.maxWires) clear();
+      return series.of(acceptable(labels, limits));
     },
     predict: (body, from) => {
       const next = last?.after;
-      return next !== undefined && begins(body, from, next.view) ? from + next.view.byteLength : -1;
+      return next !== undefined && begins(body, from, next) ? from + next.length : -1;
     },
     predicted: () => step(last!.after!),
-    known: () => bySeries.values(),
-    size: () => bySeries.size,
+    size: series.size,
   };
 };
 
+function* chained(firsts: Iterable<Wire>): Iterable<Wire> {
+  for (const first of firsts) {
+    for (let wire: Wire | undefined = first; wire !== undefined; wire = wire.next) yield wire;
+  }
+}
+
+const SLAB_BYTES = 64 * 1024;
+
+/** Bytes of many wires in few pieces of memory; a piece goes when its last wire does. */
+const newSlabs = () => {
+  let slab = new Uint8Array();
+  let view = new DataView(slab.buffer);
+  let used = 0;
+  return {
+    copy: (bytes: Uint8Array): { readonly slab: DataView; readonly at: number } => {
+      if (bytes.length > slab.length - used) {
+        slab = new Uint8Array(Math.max(SLAB_BYTES, bytes.length));
+        view = new DataView(slab.buffer);
+        used = 0;
+      }
+      slab.set(bytes, used);
+      used += bytes.length;
+      return { slab: view, at: used - bytes.length };
+    },
+  };
+};
+
+/** Series by their labels, found by their number in the store, which is made of them anyway. */
+const newKnownBook = () => {
+  const byLow = new Map<number, Known>();
+  let size = 0;
+  const put = (known: Known): void => {
+    known.next = byLow.get(known.id.low);
+    byLow.set(known.id.low, known);
+    size += 1;
+  };
+  const find = (id: SeriesId, labels: Labels): Known | undefined => {
+    let known = byLow.get(id.low);
+    while (known !== undefined && !(known.id.high === id.high && isSame(known.labels, labels))) {
+      known = known.next;
+    }
+    return known;
+  };
+  return {
+    of: (labels: Labels): Known => {
+      const id = seriesIdOf(labels);
+      const found = find(id, labels);
+      if (found !== undefined) return found;
+      const metric = labelValue(labels, METRIC_NAME);
+      const known: Known = {
+        ...{ labels, metric, id, ref: -1, storedDay: -1, source: "", seenHour: NEVER },
+        next: undefined,
+      };
+      put(known);
+      return known;
+    },
+    keep: (known: Known): void => {
+      if (find(known.id, known.labels) === undefined) put(known);
+    },
+    clear: (): void => {
+      byLow.clear();
+      size = 0;
+    },
+    size: () => size,
+  };
+};
+
+const isSame = (a: Labels, b: Labels): boolean => {
+  if (a.length !== b.length) return false;
+  for (let nth = 0; nth < a.length; nth += 1) {
+    if (a[nth]![1] !== b[nth]![1] || a[nth]![0] !== b[nth]![0]) return false;
+  }
+  return true;
+};
+
 /** Four bytes at a time, the end first: neighbours differ in their last label more often. */
-const begins = (body: DataView, from: number, expected: DataView): boolean => {
-  const { byteLength } = expected;
-  if (from + byteLength > body.byteLength) return false;
-  let at = byteLength - 4;
-  for (; at >= 0; at -= 4) if (body.getUint32(from + at) !== expected.getUint32(at)) return false;
-  for (at += 3; at >= 0; at -= 1) {
-    if (body.getUint8(from + at) !== expected.getUint8(at)) return false;
+const begins = (body: DataView, from: number, { slab, at, length }: Wire): boolean => {
+  if (from + length > body.byteLength) return false;
+  let nth = length - 4;
+  for (; nth >= 0; nth -= 4) {
+    if (body.getUint32(from + nth) !== slab.getUint32(at + nth)) return false;
+  }
+  for (nth += 3; nth >= 0; nth -= 1) {
+    if (body.getUint8(from + nth) !== slab.getUint8(at + nth)) return false;
   }
   return true;
 };
@@ -162,12 +237,6 @@ const hashOf = (bytes: Uint8Array, from: number, to: number): number => {
   let hash = 0x811c9dc5;
   for (let at = from; at < to; at += 1) hash = Math.imul(hash ^ bytes[at]!, 0x01000193);
   return hash;
-};
-
-const keyOf = (labels: Labels): string => {
-  let key = "";
-  for (const [name, value] of labels) key += `${name}\0${value}\0`;
-  return key;
 };
 
 const readLabels = (bytes: Uint8Array, limits: LabelLimits): Labels => {

@@ -12,9 +12,16 @@ export type SeriesId = { readonly low: number; readonly high: number };
 
 const BLOCK_BYTES = 16;
 const utf8 = new TextEncoder();
+/** Labels as bytes on their way into the hash; nothing of it outlives the call. */
+const scratch = new Uint8Array(4_096);
 
-export const seriesIdOf = (labels: Labels): SeriesId =>
-  hash128(utf8.encode(labels.map(([name, value]) => `${name}\0${value}\0`).join("")));
+export const seriesIdOf = (labels: Labels): SeriesId => {
+  let text = "";
+  for (const [name, value] of labels) text += `${name}\0${value}\0`;
+  // A character has at most three bytes; what does not fit the scratch gets memory of its own.
+  if (text.length * 3 > scratch.length) return hash128(utf8.encode(text));
+  return hash128(scratch.subarray(0, utf8.encodeInto(text, scratch).written));
+};
 
 const rotated = (x: number, by: number): number => (x << by) | (x >>> (32 - by));
 
