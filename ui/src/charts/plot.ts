@@ -77,7 +77,11 @@ export const createPlot = (
       cursor: {
         y: false,
         drag: { x: look.onZoom !== undefined, y: false, setScale: false },
-        points: { size: 7 },
+        points: {
+          size: 8,
+          width: 2,
+          stroke: (_self, i) => ink(look.lines[i - 1]?.ink ?? "--text"),
+        },
       },
       scales: {
         x: { time: true, range: () => [view.startMs, view.endMs] },

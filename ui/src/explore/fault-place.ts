@@ -3,7 +3,7 @@
  *
  * Shape:  Prometheus names it in the message: `invalid parameter "query": 1:5: parse error: …`,
  *         line and column counted from 1.
- * Errors: undefined where no place is named; a place outside of the query is moved to its end.
+ * Errors: undefined where no place is named; a place beyond the query is its last character.
  */
 export type FaultPlace = {
   /** Offsets into the query; `to` is after the word at fault. */
@@ -23,7 +23,9 @@ export const faultPlace = (expr: string, said: string): FaultPlace | undefined =
   if (line === "") return undefined;
   const lines = expr.split("\n");
   const before = lines.slice(0, Number(line) - 1).reduce((sum, text) => sum + text.length + 1, 0);
-  const from = Math.max(0, Math.min(expr.length, before + Number(column) - 1));
+  const at = Math.max(0, before + Number(column) - 1);
+  // Where the query ends too soon there is nothing to mark but its last character.
+  const from = at < expr.length ? at : Math.max(0, expr.trimEnd().length - 1);
   const word = /^(?:[\w:]+|\S)/.exec(expr.slice(from))?.[0].length ?? 0;
   return { from, to: from + word, line: Number(line), column: Number(column), message };
 };

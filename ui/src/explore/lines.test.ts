@@ -49,6 +49,12 @@ test("a query switched off is not drawn; lines beyond the limit are counted", ()
   expect(lines.count).toBe(5);
 });
 
+test("series stand in the order people count, however they were answered", () => {
+  const bounds = ["+Inf", "10", "2", "0.5"].map((le) => ({ labels: { le }, points: [] }));
+  const { series } = linesOf([result("A", 0, { series: bounds })], span, units({}));
+  expect(series.map(({ labels }) => labels["le"]).slice(-3)).toEqual(["0.5", "2", "10"]);
+});
+
 test("no two of eighteen lines look alike", () => {
   const { series } = linesOf([result("A", 18)], span, units({}));
   const looks = series.map(({ line }) => `${line.ink} ${line.dash?.join(",") ?? ""}`);

@@ -14,6 +14,8 @@ import type { Result } from "./use-run.ts";
 
 /** More lines than this cannot be told apart; the table view and the CSV have them all. */
 export const MAX_LINES = 60;
+/** `le="10"` comes after `le="2"`, whatever the reader's language. */
+const BY_NAME = new Intl.Collator("en", { numeric: true });
 const INKS = 6;
 /** Where inks come round again, another stroke: px drawn, px left out. */
 const DASHES = [undefined, [7, 4], [2, 3]] as const;
@@ -51,26 +53,32 @@ export const linesOf = (
   const size = Math.max(0, Math.floor((toMs - fromMs) / stepMs) + 1);
   const times = Array.from({ length: size }, (_, i) => fromMs + i * stepMs);
   const answered = shown.flatMap(({ letter, expr, series = [] }) =>
-    series.map(({ labels, points }) => ({ letter, unit: unitOf(expr, labels), labels, points })),
+    series
+      .map(({ labels, points }) => ({
+        ...{ letter, labels, points, unit: unitOf(expr, labels) },
+        name: seriesName(labels),
+      }))
+      .sort((a, b) => BY_NAME.compare(a.name, b.name)),
   );
   const all = [...new Set(answered.map(({ unit }) => unit))];
   const isMixed = all.length > 2;
   const units: readonly Unit[] = isMixed || all.length === 0 ? ["number"] : all;
-  const series = answered.slice(0, most).map(({ letter, unit, labels, points }, i): Series => {
-    const values: (number | null)[] = Array.from({ length: size }, () => null);
-    for (const [at, value] of points) {
-      const index = Math.round((at - fromMs) / stepMs);
-      if (index >= 0 && index < size && Number.isFinite(value)) values[index] = value;
-    }
-    const dash = DASHES[Math.floor(i / INKS) % DASHES.length];
-    const line: Line = {
-      ink: `--series-${(i % INKS) + 1}`,
-      ...(dash === undefined ? {} : { dash }),
-      isRight: !isMixed && unit === units[1],
-    };
-    const name = seriesName(labels);
-    return { key: `${letter} ${name}`, letter, labels, name, unit, line, values };
-  });
+  const series = answered
+    .slice(0, most)
+    .map(({ letter, unit, labels, name, points }, i): Series => {
+      const values: (number | null)[] = Array.from({ length: size }, () => null);
+      for (const [at, value] of points) {
+        const index = Math.round((at - fromMs) / stepMs);
+        if (index >= 0 && index < size && Number.isFinite(value)) values[index] = value;
+      }
+      const dash = DASHES[Math.floor(i / INKS) % DASHES.length];
+      const line: Line = {
+        ink: `--series-${(i % INKS) + 1}`,
+        ...(dash === undefined ? {} : { dash }),
+        isRight: !isMixed && unit === units[1],
+      };
+      return { key: `${letter} ${name}`, letter, labels, name, unit, line, values };
+    });
   return { times, series, units, count: answered.length, isMixed };
 };
 
