@@ -1,4 +1,4 @@
-/** The explorer and the tabs on the product as people start it: its agent, its doors, its PromQL. */
+/** The explorer and the tabs on the product as people start it: its agent, doors and PromQL. */
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import type { Browser, Page } from "playwright-core";
