@@ -51,10 +51,10 @@ const HOUR_MS = 3_600_000;
 /** A sample's part is looked at by so many steps; more would cost more than reading it. */
 const MAX_OVERLAP = 60;
 const SLICE_SAMPLES = 3_000_000;
+const RANGES_A_SLICE = 4;
 const MAX_SAMPLES = 200_000_000;
 /** Each of them comes over from the store. */
 const MAX_SAMPLES_READ = 50_000_000;
-const MAX_POINTS = 4_000_000;
 
 /** Does the store compute it, or do we from its samples? */
 export const isByStore = ({ func, rangeMs, strideMs }: RangeGrid): boolean =>
@@ -88,39 +88,40 @@ export const spanOf = ({ firstMs, strideMs, rangeMs, steps }: RangeGrid) => ({
 
 export type Slice<Id> = { readonly from: number; readonly to: number; readonly ids: readonly Id[] };
 
-/** Steps [from, to) of some series each, by how many samples an hour has (keys: hours). */
+/**
+ * Steps [from, to) of some series each, by how many samples an hour has (keys: hours).
+ *
+ * A range longer than a slice would be read anew at every step: series are parted first, so that
+ * several ranges fit.
+ */
 export const slicesOf = <Id>(
   call: RangeGrid,
   ids: readonly Id[],
   perHour: ReadonlyMap<number, number>,
 ): readonly Slice<Id>[] => {
-  if (ids.length * call.steps > MAX_POINTS) {
-    const points = `${ids.length} series at ${call.steps} steps: over ${MAX_POINTS} points`;
-    throw new HistoryLimit(points);
-  }
   const most = isByStore(call) ? MAX_SAMPLES : MAX_SAMPLES_READ;
   const before = samplesBefore(perHour);
   const share = Math.min(1, call.rangeMs / call.strideMs);
+  const samplesIn = (from: number, to: number): number => {
+    const { fromMs, toMs } = spanOf(partOf(call, from, to));
+    return (before(toMs) - before(fromMs)) * share;
+  };
+  let longest = 0;
+  for (let k = 0; k < call.steps; k++) longest = Math.max(longest, samplesIn(k, k + 1));
+  const groups = Math.min(ids.length, Math.ceil((longest * RANGES_A_SLICE) / SLICE_SAMPLES));
+  const size = Math.ceil(ids.length / Math.max(1, groups));
   const slices: Slice<Id>[] = [];
   let total = 0;
-  for (let from = 0; from < call.steps;) {
-    let to = from;
-    let samples = 0;
-    while (to < call.steps) {
-      const { fromMs, toMs } = spanOf(partOf(call, from, to + 1));
-      const more = (before(toMs) - before(fromMs)) * share;
-      if (to > from && more > SLICE_SAMPLES) break;
-      samples = more;
-      to += 1;
+  for (let at = 0; at < ids.length; at += size) {
+    const some = ids.slice(at, at + size);
+    const part = some.length / ids.length;
+    for (let from = 0, to = 1; from < call.steps; from = to, to += 1) {
+      while (to < call.steps && samplesIn(from, to + 1) * part <= SLICE_SAMPLES) to += 1;
+      const samples = samplesIn(from, to) * part;
+      total += samples;
+      if (total > most) throw new HistoryLimit(`over ${most} samples`);
+      if (samples > 0) slices.push({ from, to, ids: some });
     }
-    total += samples;
-    if (total > most) throw new HistoryLimit(`over ${most} samples`);
-    const groups = Math.max(1, Math.ceil(samples / SLICE_SAMPLES));
-    const size = Math.ceil(ids.length / groups);
-    for (let at = 0; samples > 0 && at < ids.length; at += size) {
-      slices.push({ from, to, ids: ids.slice(at, at + size) });
-    }
-    from = to;
   }
   return slices;
 };

@@ -30,6 +30,7 @@ import { rangeRow } from "./promql/select-rows.ts";
 import type { Matcher } from "./matcher.ts";
 import type { SeriesData } from "./series.ts";
 import { readSamples, readSeries } from "./signal.store.ts";
+import { newTurns, NoTurn, type Turns } from "./turns.ts";
 
 export type HistoryDeps = {
   readonly store: Pick<Store, "rows" | "blocks">;
@@ -39,6 +40,9 @@ export type HistoryDeps = {
   /** Oldest sample in the store, null while it has none. */
   readonly oldestMs: () => number | null;
 };
+
+/** Who reads history holds much of it for a while: a few at once. */
+export const newHistoryTurns = (): Turns => newTurns(READING_AT_ONCE, MAX_WAITING);
 
 export type History = {
   /** Was nothing needed of it? */
@@ -50,7 +54,12 @@ export type History = {
 };
 
 const MAX_SERIES = 20_000;
+/** Of one query, all its selectors together. */
 const MAX_SAMPLES = 5_000_000;
+const MAX_POINTS = 4_000_000;
+/** Each may hold a hundred megabytes. */
+const READING_AT_ONCE = 2;
+const MAX_WAITING = 64;
 /** All statements of one query together. */
 const READ_MS = 60_000;
 const RETRY_MS = 1_000;
@@ -62,7 +71,7 @@ const MEMORY_LIMIT_EXCEEDED = 241;
 const TIMEOUT_EXCEEDED = 159;
 
 export const fetchHistory = async (
-  deps: HistoryDeps,
+  deps: HistoryDeps & { readonly turns: Turns },
   expr: Expr,
   query: QueryRange,
   signal?: AbortSignal,
@@ -82,22 +91,30 @@ export const fetchHistory = async (
     return steps;
   });
   const untilMs = deps.monotonic() + READ_MS;
-  const go: Go = () => {
-    if (signal?.aborted === true) throw new HistoryTimeout();
-    if (deps.monotonic() > untilMs) throw new HistoryTimeout();
+  const reading: Reading = {
+    store: deps.store,
+    left: { samples: MAX_SAMPLES, points: MAX_POINTS },
+    go: () => {
+      if (signal?.aborted === true || deps.monotonic() > untilMs) throw new HistoryTimeout();
+    },
   };
   const work = async (): Promise<Result<History>> => {
-    for (const [key, call] of calls) {
-      computed.set(key, await computeHistory(deps.store, call, oldestMs ?? 0, go));
+    const back = await deps.turns.take(signal);
+    try {
+      for (const [key, call] of calls) {
+        computed.set(key, await computeHistory(reading, call, oldestMs ?? 0));
+      }
+      for (const selection of selections) {
+        const key = selectionKey(selection);
+        const range = historyRange(selection, seamMs + OVERLAP_MS, oldestMs);
+        if (range === undefined || samples.has(key)) continue;
+        reading.go();
+        samples.set(key, await readHistory(reading, selection.matchers, range));
+      }
+      return ok({ ...found, isNone: false });
+    } finally {
+      back();
     }
-    for (const selection of selections) {
-      const key = selectionKey(selection);
-      const range = historyRange(selection, seamMs + OVERLAP_MS, oldestMs);
-      if (range === undefined || samples.has(key)) continue;
-      go();
-      samples.set(key, await readHistory(deps.store, selection.matchers, range));
-    }
-    return ok({ ...found, isNone: false });
   };
   if (calls.size === 0 && selections.every((one) => isRecent(one, seamMs, oldestMs))) {
     return ok({ ...found, isNone: true });
@@ -109,7 +126,13 @@ export const fetchHistory = async (
   }
 };
 
-type Go = () => void;
+type Reading = {
+  readonly store: HistoryDeps["store"];
+  /** What the query may still read, and hold. */
+  readonly left: { samples: number; points: number };
+  /** Throws when it took too long, or nobody waits any more. */
+  readonly go: () => void;
+};
 
 class HistoryTimeout extends Error {
   override readonly name = "HistoryTimeout";
@@ -146,6 +169,11 @@ const problemOf = (fault: unknown, signal: AbortSignal | undefined): Result<neve
   if (fault instanceof HistoryLimit) {
     return problem("bad_request", `query: needs ${fault.message} of history`);
   }
+  if (fault instanceof NoTurn) {
+    return problem("too_many", `query: cannot read history now: ${fault.message}`, {
+      retryAfterMs: RETRY_MS,
+    });
+  }
   if (fault instanceof HistoryTimeout) {
     return problem("too_many", `query: reading history took more than ${READ_MS} ms`);
   }
@@ -174,22 +202,24 @@ const seriesIn = async (
 };
 
 const readHistory = async (
-  store: HistoryDeps["store"],
+  { store, left }: Reading,
   matchers: readonly Matcher[],
   span: Span,
 ): Promise<readonly SeriesData[]> => {
   const series = await seriesIn(store, matchers, span);
   if (series.length === 0) return [];
   const ids = series.map(({ id }) => id);
-  return seriesFromRows(await readSamples(store, { ...span, ids }, MAX_SAMPLES), series);
+  const columns = await readSamples(store, { ...span, ids }, MAX_SAMPLES);
+  left.samples -= columns.rows;
+  if (left.samples < 0) throw new HistoryLimit(`over ${MAX_SAMPLES} samples`);
+  return seriesFromRows(columns, series);
 };
 
 /** Slice by slice: most series by the store, odd ones by us from their samples. */
 const computeHistory = async (
-  store: HistoryDeps["store"],
+  { store, left, go }: Reading,
   call: RangeGrid,
   oldestMs: number,
-  go: Go,
 ): Promise<Computed & { readonly newestMs: number | null }> => {
   const span = spanOf(call);
   const from = { ...span, fromMs: Math.max(span.fromMs, oldestMs) };
@@ -204,6 +234,11 @@ const computeHistory = async (
   const saw = (ms: number | null): void => {
     if (ms !== null) newestMs = Math.max(newestMs ?? -Infinity, ms);
   };
+  left.points -= labels.size * call.steps;
+  if (left.points < 0) {
+    const asked = `${labels.size} series at ${call.steps} steps`;
+    throw new HistoryLimit(`${asked}, over ${MAX_POINTS} points in all,`);
+  }
   for (const slice of slicesOf(call, [...labels.keys()], perHour)) {
     go();
     const part = partOf(call, slice.from, slice.to);

@@ -11,7 +11,7 @@
  */
 import { ok, problem, type ProblemCode, type Result } from "../../kernel/result.ts";
 import { newAnswerCache } from "./answer-cache.ts";
-import { fetchHistory, type History, type HistoryDeps } from "./history.flow.ts";
+import { fetchHistory, type History, type HistoryDeps, newHistoryTurns } from "./history.flow.ts";
 import { joined } from "./history.ts";
 import type { Expr } from "./promql/ast.ts";
 import type { Source } from "./promql/context.ts";
@@ -44,6 +44,7 @@ const REFILL_RETRY_MS = 1_000;
 export const openQueries = (deps: QueryDeps) => {
   const parsed = new Map<string, Result<Expr>>();
   const kept = newAnswerCache();
+  const turns = newHistoryTurns();
   const parseOnce = (expr: string): Result<Expr> => {
     const known = parsed.get(expr);
     if (known !== undefined) return known;
@@ -65,7 +66,7 @@ export const openQueries = (deps: QueryDeps) => {
     kept.touched(deps.window.takeTouchedMs());
     const known = kept.get(key);
     if (known !== undefined) return ok(known);
-    const history = await fetchHistory(deps, expr.value, range, signal);
+    const history = await fetchHistory({ ...deps, turns }, expr.value, range, signal);
     if (!history.ok) return history;
     // What came while we waited is read now, and may change what is kept of others.
     kept.touched(deps.window.takeTouchedMs());
