@@ -33,7 +33,7 @@ const BODIES_AT_ONCE = 100;
 const AGENTS = 4;
 const POLL_MS = 20;
 /** From here on the flusher stores at once; fewer wait for its clock. */
-const FLUSH_ROWS = 100_000;
+const FLUSH_ROWS = 250_000;
 
 const main = async (batches: number): Promise<void> => {
   const perAgent = Math.ceil(batches / AGENTS);

@@ -27,7 +27,7 @@ export const READING_COLUMNS = [
 export type Block = { readonly rows: number; readonly columns: readonly Column[] };
 
 const TWO_POW_32 = 2 ** 32;
-const FIRST_ROWS = 100_000;
+const FIRST_ROWS = 25_000;
 
 /** Memory for the columns of samples, used again for each block: of 64-bit halves and doubles. */
 export type SampleScratch = {

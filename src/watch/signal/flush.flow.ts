@@ -71,12 +71,12 @@ export type Flusher = {
   readonly run: (signal: AbortSignal) => Promise<void>;
 };
 
-const FLUSH_ROWS = 100_000;
+const FLUSH_ROWS = 250_000;
 const FLUSH_MS = 5_000;
-const MAX_BATCH_ROWS = 250_000;
+const MAX_BATCH_ROWS = 400_000;
 const MAX_BATCH_RECORDS = 10_000;
 /** Decoded rows kept while they wait; what comes after is decoded again from the log. */
-const MAX_DECODED_ROWS = 500_000;
+const MAX_DECODED_ROWS = 800_000;
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 10_000;
 /** A range that PostgreSQL knows and this process has not read yet. */
