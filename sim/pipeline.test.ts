@@ -1,5 +1,6 @@
 /**
- * An agent, the hub's pipeline and the store, ended at every await, by kill and by power cut.
+ * An agent, senders without numbers, the hub's pipeline and the store, ended at every await, by
+ * kill and by power cut.
  *
  * Acknowledged = stored exactly once in the end; "stored" is never said of what is not there.
  */
@@ -27,7 +28,9 @@ type World = {
   /** What the agent was told is accepted, by its own number. */
   accepted: number;
   toldStored: number;
-  readonly ackedReadings: Set<string>;
+  foreign: number;
+  /** What was acknowledged to those who have no numbers, by the key of its row. */
+  readonly acked: Set<string>;
   readonly wrong: string[];
 };
 
@@ -74,7 +77,31 @@ const open = async (world: World, life: SimProcess): Promise<Pipeline> => {
   });
 };
 
-const send = async (world: World, { agentState, ingest, appendReadings }: Pipeline) => {
+/** A sender without numbers: what was not acknowledged goes under another name the next time. */
+const sendForeign = async (world: World, { take }: Pipeline): Promise<void> => {
+  world.foreign += 1;
+  const name = `w_${world.foreign}`;
+  const timeMs = NOON + world.foreign;
+  const series = seriesOf([["__name__", name]]);
+  const written = await take(
+    { source: "shop", format: "remote-write", encoding: "identity" },
+    encodeWriteRequest([{ series, value: 1, timeMs }]),
+  );
+  if (!written.ok) throw new Error(written.error.message);
+  world.acked.add(`${name}@${timeMs}`);
+  const spanId = world.foreign.toString(16).padStart(16, "0");
+  const startTimeUnixNano = `${timeMs}000001`;
+  const span = { traceId: "a".repeat(32), spanId, kind: 2, name: "GET /", startTimeUnixNano };
+  const kept = await take(
+    { source: "shop", format: "otlp-traces-json", encoding: "identity" },
+    Buffer.from(JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] })),
+  );
+  if (!kept.ok || kept.value.taken !== 1) throw new Error(JSON.stringify(kept));
+  world.acked.add(`span:${spanId}`);
+};
+
+const send = async (world: World, pipeline: Pipeline) => {
+  const { agentState, ingest, appendReadings } = pipeline;
   const state = await agentState("agent");
   if (state.accepted < world.accepted) world.wrong.push(`forgot ${world.accepted}`);
   let { accepted } = state;
@@ -91,7 +118,8 @@ const send = async (world: World, { agentState, ingest, appendReadings }: Pipeli
     checkStored(world);
     if (seq % 3 === 0) {
       await appendReadings([readingOf(seq)]);
-      world.ackedReadings.add(`kpi:k@${NOON + seq}`);
+      world.acked.add(`kpi:k@${NOON + seq}`);
+      await sendForeign(world, pipeline);
     }
   }
 };
@@ -137,7 +165,7 @@ const story = async (options: {
   const world: World = {
     ...{ disk, machine, store: simStore({ window: options.window ?? 1_000 }) },
     durability: options.durability ?? "fsync",
-    ...{ accepted: 0, toldStored: 0, ackedReadings: new Set(), wrong: [] },
+    ...{ accepted: 0, foreign: 0, toldStored: 0, acked: new Set(), wrong: [] },
   };
   let lives = 0;
   do {
@@ -152,11 +180,11 @@ const story = async (options: {
   return { wrong: [...world.wrong, ...check(world)], awaits: machine.awaits() };
 };
 
-const check = ({ store, ackedReadings }: World): readonly string[] => {
+const check = ({ store, acked }: World): readonly string[] => {
   const times = new Map<string, number>();
   for (const { key } of store.rows()) times.set(key, (times.get(key) ?? 0) + 1);
   const expected = Array.from({ length: BATCHES }, (_, nth) => keysOf(nth + 1)).flat();
-  return [...expected, ...ackedReadings].flatMap((key) => {
+  return [...expected, ...acked].flatMap((key) => {
     const found = times.get(key) ?? 0;
     return found === 1 ? [] : [`${key} is there ${found} times`];
   });
