@@ -32,6 +32,10 @@ let store: Store;
 let db: TestDb;
 let signals: Signals;
 
+/** The engine's own turn never comes: the tests take it. */
+const neverLong = (delayMs: number, signal: AbortSignal): Promise<void> =>
+  delay(delayMs < LOOK_MS ? delayMs : NEVER_MS, undefined, { signal }).catch(() => undefined);
+
 beforeAll(async () => {
   root = await mkdtemp(path.join(tmpdir(), "novaevo-rollup-"));
   process = await startStore(path.join(root, "store"));
@@ -40,9 +44,7 @@ beforeAll(async () => {
   signals = await openSignals({
     ...{ clock: systemClock, db, store, logName: "rollup" },
     log: await openSegmentLog({ dir: path.join(root, "log") }),
-    // The engine's own turn never comes: the tests take it.
-    sleep: (delayMs, signal) =>
-      delay(delayMs < LOOK_MS ? delayMs : NEVER_MS, undefined, { signal }).catch(() => undefined),
+    sleep: neverLong,
     ...{ inflate: newInflate(), say: () => undefined, broken: () => undefined },
   });
 });
@@ -129,4 +131,31 @@ test("an hour that is not over is left alone", async () => {
   const book = rollupBook(db, 90 * DAY_MS);
   expect(await book.due(hourMs + HOUR_MS - 1)).toBeUndefined();
   expect(await book.due(hourMs + HOUR_MS)).toMatchObject({ hourMs });
+});
+
+test("what is older than the samples' retention is answered from the tier", async () => {
+  while (await roll());
+  await signals.close();
+  const yearsLater = { ...systemClock, now: () => hourMs + 20 * DAY_MS };
+  signals = await openSignals({
+    ...{ clock: yearsLater, db, store, logName: "rollup" },
+    log: await openSegmentLog({ dir: path.join(root, "log") }),
+    sleep: neverLong,
+    ...{ inflate: newInflate(), say: () => undefined, broken: () => undefined },
+  });
+  await expect.poll(async () => (await signals.status()).refilled, PATIENCE).toBe(true);
+  const ask = async (expr: string, atS: number) => {
+    const [answer] = await signals.queryMany([{ expr, timeMs: hourMs + atS * 1_000 }]);
+    if (answer?.ok !== true) return answer?.error;
+    const { value } = answer.value;
+    return value.type === "vector" ? value.samples.map(({ v }) => v) : value;
+  };
+  // The last of each minute: 9 at 59 s, 4 at 60 s, 1 at 100 s (the same minute), 1 at 200 s.
+  expect(await ask("queue", 59)).toEqual([9]);
+  expect(await ask("count_over_time(queue[250s])", 250)).toEqual([3]);
+  expect(await ask("max_over_time(queue[250s])", 250)).toEqual([9]);
+  const range = { startMs: hourMs + 60_000, endMs: hourMs + 240_000, stepMs: 60_000 };
+  const answer = await signals.queryRange({ expr: "changes(queue[5m])", ...range });
+  const value = answer.ok ? answer.value.value : undefined;
+  expect(value?.type === "matrix" ? [...value.series[0]!.values] : answer).toEqual([0, 1, 1, 1]);
 });

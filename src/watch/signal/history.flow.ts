@@ -39,6 +39,8 @@ export type HistoryDeps = {
   readonly seamMs: () => number;
   /** Oldest sample in the store, null while it has none. */
   readonly oldestMs: () => number | null;
+  /** Samples are whole from here on; of what is older the 1-minute tier is left. */
+  readonly rawFromMs?: () => number;
 };
 
 /** Who reads history holds much of it for a while: a few at once. */
@@ -84,9 +86,12 @@ export const fetchHistory = async (
   };
   const seamMs = deps.seamMs();
   const oldestMs = deps.oldestMs();
+  const rawFromMs = deps.rawFromMs?.() ?? -Infinity;
   const calls = new Map<string, RangeGrid>();
   const selections = selectorsOf(expr, query, {}, (call) => {
-    const steps = stepsAhead(call, seamMs, oldestMs);
+    // The tier is thin enough to be read; the store's functions know the samples only.
+    const isThin = spanOf(call).fromMs < rawFromMs;
+    const steps = isThin ? 0 : stepsAhead(call, seamMs, oldestMs);
     if (steps > 0) calls.set(callKey(call), partOf(call, 0, steps));
     return steps;
   });
@@ -109,7 +114,7 @@ export const fetchHistory = async (
         const range = historyRange(selection, seamMs + OVERLAP_MS, oldestMs);
         if (range === undefined || samples.has(key)) continue;
         reading.go();
-        samples.set(key, await readHistory(reading, selection.matchers, range));
+        samples.set(key, await readHistory(reading, selection.matchers, { ...range, rawFromMs }));
       }
       return ok({ ...found, isNone: false });
     } finally {
@@ -190,7 +195,7 @@ const problemOf = (fault: unknown, signal: AbortSignal | undefined): Result<neve
   });
 };
 
-type Span = { readonly fromMs: number; readonly toMs: number };
+type Span = { readonly fromMs: number; readonly toMs: number; readonly rawFromMs?: number };
 
 const seriesIn = async (
   store: HistoryDeps["store"],

@@ -29,7 +29,7 @@ import { DAY_MS } from "./columns.ts";
 import { SPAN_METRICS_MS } from "./span-metrics.ts";
 import { keepRolled } from "./rollup.flow.ts";
 import { rollupBook } from "./rollup.store.ts";
-import { MINUTE_RETENTION_DAYS, SIGNAL_STEPS } from "./signal-tables.ts";
+import { MINUTE_RETENTION_DAYS, SAMPLE_RETENTION_DAYS, SIGNAL_STEPS } from "./signal-tables.ts";
 import type { KpiReadingRow, Signals } from "./signals.ts";
 import { feedWindow } from "./window-feed.ts";
 import { newWindow, type Window } from "./window.ts";
@@ -107,6 +107,7 @@ export const openSignals = async (deps: SignalDeps): Promise<Signals> => {
     ready: () => engine.live,
     seamMs: () => Math.max(engine.seamMs, window.stats().completeFromMs ?? -Infinity),
     oldestMs: () => engine.oldestStoredMs,
+    rawFromMs: () => rawFromMs(clock.now()),
   };
   const queries = openQueries(reach);
   const labels = openLabelQueries(reach);
@@ -136,6 +137,10 @@ export const openSignals = async (deps: SignalDeps): Promise<Signals> => {
     },
   };
 };
+
+/** A day's samples leave together, when the last of them is over the retention. */
+const rawFromMs = (nowMs: number): number =>
+  Math.floor(nowMs / DAY_MS - SAMPLE_RETENTION_DAYS) * DAY_MS;
 
 /** Tables, then the window, then batches for ever. */
 const runBackground = async (

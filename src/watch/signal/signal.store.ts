@@ -81,10 +81,13 @@ export const batchSink = (
 };
 
 export const oldestSampleMs = async (store: Pick<Store, "rows">): Promise<number | null> => {
-  const [row] = await store.rows<{ n: string; oldest: string }>(
-    "SELECT count() AS n, toUnixTimestamp64Milli(min(ts)) AS oldest FROM samples",
+  const found = await store.rows<{ n: string; oldest: string }>(
+    `SELECT count() AS n, toUnixTimestamp64Milli(min(ts)) AS oldest FROM samples
+     UNION ALL
+     SELECT count(), toUnixTimestamp(min(ts)) * 1000 FROM samples_1m`,
   );
-  return row === undefined || Number(row.n) === 0 ? null : Number(row.oldest);
+  const oldest = found.filter(({ n }) => Number(n) > 0).map((row) => Number(row.oldest));
+  return oldest.length === 0 ? null : Math.min(...oldest);
 };
 
 /** Series with samples on the days of a range; of one metric, or of all. */
@@ -113,23 +116,45 @@ export const readSeries = async (
   }));
 };
 
+const LAST_OF_MINUTES = `
+  SELECT id, toUnixTimestamp64Milli(last_ts), last, 0 FROM samples_1m FINAL
+   WHERE toStartOfDay(ts) >= toStartOfDay(fromUnixTimestamp64Milli({from: Int64}))
+     AND toStartOfDay(ts) <= toStartOfDay(fromUnixTimestamp64Milli({tierTo: Int64}))
+     AND last_ts BETWEEN fromUnixTimestamp64Milli({from: Int64})
+                     AND fromUnixTimestamp64Milli({tierTo: Int64})`;
+
+export type SampleRange = {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly ids?: readonly bigint[];
+  /** Before this, the last sample of each minute is what is left. */
+  readonly rawFromMs?: number;
+};
+
 /** Samples with from <= t <= to, by series and time; the first stored comes first. */
 export const readSamples = async (
   store: Pick<Store, "blocks">,
-  range: { readonly fromMs: number; readonly toMs: number; readonly ids?: readonly bigint[] },
+  range: SampleRange,
   limit: number,
 ): Promise<SampleColumns> => {
-  const { fromMs, toMs, ids } = range;
+  const { fromMs, toMs, ids, rawFromMs = -Infinity } = range;
+  const isAmong = ids === undefined ? "" : `AND id IN (${ids.join(",")})`;
   // Ids stand in the text: as a parameter thousands of them would not fit an address.
   // The hours are the table's first key: naming them reads those hours and no others.
   const bytes = await store.blocks(
-    `SELECT id, toUnixTimestamp64Milli(ts) AS t, value FROM samples
-      WHERE toStartOfHour(ts) >= toStartOfHour(fromUnixTimestamp64Milli({from: Int64}))
-        AND toStartOfHour(ts) <= toStartOfHour(fromUnixTimestamp64Milli({to: Int64}))
-        AND ts ${BATCH_TIMES}
-        ${ids === undefined ? "" : `AND id IN (${ids.join(",")})`}
-      ORDER BY id, ts, batch LIMIT {limit: UInt64}`,
-    { from: Math.ceil(fromMs), to: Math.floor(toMs), limit: limit + 1 },
+    `SELECT id, t, value FROM (
+      SELECT id, toUnixTimestamp64Milli(ts) AS t, value, batch FROM samples
+       WHERE toStartOfHour(ts) >= toStartOfHour(fromUnixTimestamp64Milli({raw: Int64}))
+         AND toStartOfHour(ts) <= toStartOfHour(fromUnixTimestamp64Milli({to: Int64}))
+         AND ts BETWEEN fromUnixTimestamp64Milli({raw: Int64})
+                    AND fromUnixTimestamp64Milli({to: Int64}) ${isAmong}
+      ${fromMs < rawFromMs ? `UNION ALL ${LAST_OF_MINUTES} ${isAmong}` : ""})
+      ORDER BY id, t, batch LIMIT {limit: UInt64}`,
+    {
+      ...{ from: Math.ceil(fromMs), to: Math.floor(toMs), limit: limit + 1 },
+      raw: Math.ceil(Math.max(fromMs, rawFromMs)),
+      tierTo: Math.max(0, Math.floor(Math.min(toMs, rawFromMs - 1))),
+    },
   );
   const block = decodeFixedBlocks(bytes);
   if (block.rows > limit) throw new HistoryLimit(`over ${limit} samples`);
