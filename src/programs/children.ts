@@ -100,6 +100,8 @@ export const hubChild = (
       NOVAEVO_PLAN: config.planFile,
       NOVAEVO_HOST: config.host,
       NOVAEVO_PORT: String(config.port),
+      NOVAEVO_SERIES_PER_SOURCE: String(config.seriesLimits.maxSeriesPerSource),
+      NOVAEVO_SERIES_PER_METRIC: String(config.seriesLimits.maxSeriesPerMetric),
       DATABASE_URL: engines.databaseUrl,
       CLICKHOUSE_URL: engines.clickhouseUrl,
       ...(firstCode() ? { NOVAEVO_ISSUE_CODE: "1" } : {}),

@@ -28,6 +28,8 @@ const Settings = z.strictObject({
     .regex(/^[\w.-]{1,64}$/)
     .default("local"),
   NOVAEVO_SCRAPE: z.string().default(""),
+  NOVAEVO_SERIES_PER_SOURCE: z.coerce.number().int().min(1).max(10_000_000).default(150_000),
+  NOVAEVO_SERIES_PER_METRIC: z.coerce.number().int().min(1).max(10_000_000).default(50_000),
   DATABASE_URL: url(["postgres:", "postgresql:"], "a PostgreSQL").optional(),
   CLICKHOUSE_URL: url(["http:", "https:"], "an http(s) ClickHouse").optional(),
 });
@@ -46,6 +48,11 @@ export type Config = {
   readonly agentId: string;
   /** Prometheus targets of the local agent: job and address. */
   readonly scrapes: readonly { readonly job: string; readonly url: string }[];
+  /** How many series a source and a metric may have. */
+  readonly seriesLimits: {
+    readonly maxSeriesPerSource: number;
+    readonly maxSeriesPerMetric: number;
+  };
   readonly databaseUrl: string | undefined;
   readonly clickhouseUrl: string | undefined;
   /** Where each setting came from, for `novaevo doctor`. */
@@ -114,6 +121,10 @@ const check = (
     logLevel: found.NOVAEVO_LOG,
     agentId: found.NOVAEVO_AGENT_ID,
     scrapes: scrapes.filter((one) => typeof one !== "string"),
+    seriesLimits: {
+      maxSeriesPerSource: found.NOVAEVO_SERIES_PER_SOURCE,
+      maxSeriesPerMetric: found.NOVAEVO_SERIES_PER_METRIC,
+    },
     databaseUrl: found.DATABASE_URL,
     clickhouseUrl: found.CLICKHOUSE_URL,
     origins,
@@ -169,6 +180,8 @@ export const describeConfig = (config: Config): readonly Setting[] => {
     NOVAEVO_LOG: config.logLevel,
     NOVAEVO_AGENT_ID: config.agentId,
     NOVAEVO_SCRAPE: config.scrapes.map(({ job, url: at }) => `${job}=${maskAddress(at)}`).join(),
+    NOVAEVO_SERIES_PER_SOURCE: String(config.seriesLimits.maxSeriesPerSource),
+    NOVAEVO_SERIES_PER_METRIC: String(config.seriesLimits.maxSeriesPerMetric),
     DATABASE_URL: engine(config.databaseUrl),
     CLICKHOUSE_URL: engine(config.clickhouseUrl),
   };

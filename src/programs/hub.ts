@@ -104,6 +104,7 @@ const openHub = async (config: Config, log: Log): Promise<Hub> => {
     {
       dataDir: path.join(config.dataDir, "signal"),
       ...{ databaseUrl, clickhouseUrl, logLevel: config.logLevel },
+      seriesLimits: config.seriesLimits,
     },
     (why) => failed.resolve(`failed: the signal worker: ${why}`),
   );

@@ -20,6 +20,7 @@ import { newInflate } from "../io/inflate.ts";
 import { openDb } from "../io/postgres/db.ts";
 import { Moved, serve } from "../io/rpc.ts";
 import type { Ask } from "../watch/signal/prometheus/parameters.ts";
+import type { CardinalityLimits } from "../watch/intake/cardinality.ts";
 import { openSignals } from "../watch/signal/signal.flow.ts";
 
 export type SignalWorkerData = {
@@ -27,6 +28,7 @@ export type SignalWorkerData = {
   readonly databaseUrl: string;
   readonly clickhouseUrl: string;
   readonly logLevel: LogLevel;
+  readonly seriesLimits: CardinalityLimits;
 };
 
 const MAX_LOG_BYTES = 2 * 1024 * 1024 * 1024;
@@ -48,7 +50,7 @@ const main = async (data: SignalWorkerData): Promise<void> => {
   const signals = await openSignals({
     clock: systemClock,
     sleep: (delayMs, signal) => delay(delayMs, undefined, { signal }).catch(() => undefined),
-    ...{ db, store, log: bodyLog },
+    ...{ db, store, log: bodyLog, seriesLimits: data.seriesLimits },
     logName: await nameOfLog(path.join(data.dataDir, "log")),
     inflate: newInflate(),
     say: (message, fields) => log.info(message, fields),
@@ -60,8 +62,8 @@ const main = async (data: SignalWorkerData): Promise<void> => {
   const { onAdvance, close, ...functions } = signals;
   const { emit } = serve(parentPort!, {
     ...functions,
-    prometheus: async (ask: Ask) => {
-      const reply = await functions.prometheus(ask);
+    prometheus: async (ask: Ask, signal: AbortSignal) => {
+      const reply = await functions.prometheus(ask, signal);
       return new Moved(reply, [reply.body.buffer]);
     },
     close: async () => {

@@ -59,7 +59,7 @@ export const startSignals = async (
     queryRange: shared(JSON.stringify, (question, signal) =>
       callUnless(signal, "queryRange", [question]),
     ),
-    prometheus: (ask) => call("prometheus", [ask]),
+    prometheus: (ask, signal) => callUnless(signal, "prometheus", [ask]),
     appendReadings: (readings) => call("appendReadings", [readings]),
     readings: (ask) => call("readings", [ask]),
     status: () => call("status", []),

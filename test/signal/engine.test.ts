@@ -14,6 +14,7 @@ import { newInflate } from "../../src/io/inflate.ts";
 import { openSegmentLog } from "../../src/io/log/segment-log.ts";
 import { encodeWriteRequest } from "../../src/watch/collect/remote-write.ts";
 import { seriesOf } from "../../src/watch/collect/series.ts";
+import type { CardinalityLimits } from "../../src/watch/intake/cardinality.ts";
 import { openSignals } from "../../src/watch/signal/signal.flow.ts";
 import type { KpiReadingRow, Signals } from "../../src/watch/signal/signals.ts";
 import { testDb, type TestDb } from "../postgres.ts";
@@ -46,8 +47,9 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-const open = async (name: string): Promise<Signals> => {
+const open = async (name: string, seriesLimits?: CardinalityLimits): Promise<Signals> => {
   signals = await openSignals({
+    seriesLimits,
     ...{ clock: systemClock, db, store, logName: name },
     log: await openSegmentLog({ dir: path.join(root, name) }),
     sleep: (delayMs, signal) => delay(delayMs, undefined, { signal }).catch(() => undefined),
@@ -180,6 +182,43 @@ test("remote write: kept, answered, found after a start; out of bounds is said a
   expect(await engine.take(head, body([]).slice(1))).toMatchObject({
     error: { code: "bad_request", message: "body: is not snappy, as content-encoding says" },
   });
+});
+
+test("over a limit the answer says which labels explode; known series go on, after a start too", async () => {
+  const limits = { maxSeriesPerMetric: 10, maxSeriesPerSource: 100 };
+  let engine = await open("cardinality", limits);
+  const nowMs = Math.floor(Date.now() / STEP_MS) * STEP_MS;
+  const head = { source: "shop", format: "remote-write", encoding: "identity" } as const;
+  const bodyOf = (users: readonly number[], timeMs: number): Uint8Array =>
+    encodeWriteRequest(
+      users.map((user) => ({
+        series: seriesOf([
+          ["__name__", "visits"],
+          ["path", `/p${user % 2}`],
+          ["user", `u${user}`],
+        ]),
+        ...{ value: user, timeMs },
+      })),
+    );
+  const all = Array.from({ length: 14 }, (_, user) => user);
+  await engine.take(head, bodyOf(all.slice(0, 8), nowMs - STEP_MS));
+  expect(await engine.take(head, bodyOf(all, nowMs))).toEqual({
+    ok: true,
+    value: {
+      ...{ taken: 10, rejected: 4 },
+      complaints: [
+        "4 samples of series over a limit: metric visits has 10 series, the limit of one metric; " +
+          "its labels by number of values: user 10, path 2",
+      ],
+    },
+  });
+  const count = () => numberOf(engine, "count(visits)", nowMs);
+  expect(await count()).toEqual([10]);
+  await engine.close();
+  engine = await open("cardinality", limits);
+  expect(await count()).toEqual([10]);
+  const again = await engine.take(head, bodyOf([0, 9, 13], nowMs + 1));
+  expect(again).toMatchObject({ value: { taken: 2, rejected: 1 } });
 });
 
 test("a gap is not taken, and the answer says what is", async () => {

@@ -13,7 +13,7 @@ import type { SegmentLog } from "../../io/log/segment-log.ts";
 import type { Store } from "../../io/clickhouse/client.ts";
 import { applySteps } from "../../io/clickhouse/steps.ts";
 import type { Clock } from "../../kernel/clock.ts";
-import { labelSpread } from "../intake/cardinality.ts";
+import { labelSpread, type CardinalityLimits } from "../intake/cardinality.ts";
 import { batchBook } from "./batch.store.ts";
 import { newDecoding, type Inflate } from "./decode-record.ts";
 import type { Flusher } from "./flush.flow.ts";
@@ -43,6 +43,7 @@ export type SignalDeps = {
   /** Names this life of the log: numbers mean something only within it. */
   readonly logName: string;
   readonly inflate: Inflate;
+  readonly seriesLimits?: CardinalityLimits | undefined;
   readonly say: (message: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly broken: (why: string) => void;
 };
@@ -84,6 +85,7 @@ export const openSignals = async (deps: SignalDeps): Promise<Signals> => {
   const pipeline = await openPipeline({
     ...newDecoding({
       inflate: deps.inflate,
+      limits: deps.seriesLimits,
       onFamily: ({ name, ...said }) => metadata.note(name, said),
     }),
     ...{ log, now: clock.now, sleep: deps.sleep },
@@ -121,7 +123,7 @@ export const openSignals = async (deps: SignalDeps): Promise<Signals> => {
   return {
     ...doors,
     ...queries,
-    prometheus: openPrometheus({ queries, labels, metadata, monotonic: clock.monotonic }),
+    prometheus: openPrometheus({ queries, labels, metadata }),
     readings: (ask) => readingsOf(deps, flusher, ask),
     status: async () => statusOf(deps, engine, flusher),
     onAdvance: (listener) => {
