@@ -8,7 +8,7 @@
  *         works without a pause sees at once that nobody waits any more.
  * Errors: what a function throws is thrown again at the caller, by name and message; every open
  *         call fails when the connection is said to have failed, a single one with its signal's
- *         reason when that aborts.
+ *         reason when that aborts; `TooManyCalls` where `SLOTS` of those are open.
  */
 type Port = {
   readonly postMessage: (message: unknown, transfer?: ArrayBuffer[]) => void;
@@ -38,6 +38,11 @@ export class RemoteFault extends Error {
     super(message);
     this.name = name;
   }
+}
+
+/** As many calls as can be aborted are open; one of them has to be answered first. */
+export class TooManyCalls extends Error {
+  override readonly name = "TooManyCalls";
 }
 
 /** A result whose buffers go over to the caller. */
@@ -150,7 +155,7 @@ export const connect = (port: Port, onEvent: (event: string) => void): Connectio
       if (failed !== undefined) throw new Error(failed);
       signal.throwIfAborted();
       const slot = free.pop();
-      if (slot === undefined) throw new Error(`${SLOTS} calls are open already`);
+      if (slot === undefined) throw new TooManyCalls(`${SLOTS} calls are open already`);
       // The slot is another call's only once this one was answered, aborted or not.
       const { id, result } = begin<T>({ name, args, slot }, [], () => {
         signal.removeEventListener("abort", abort);

@@ -71,7 +71,7 @@ const queries = openQueries(NOTHING);
 const NO_SIGNALS: Signals = {
   ...queries,
   prometheus: openPrometheus({
-    ...{ queries, labels: openLabelQueries(NOTHING), monotonic: NOTHING.monotonic },
+    ...{ queries, labels: openLabelQueries(NOTHING) },
     metadata: newMetadataBook(),
   }),
   ingest: async ({ seq }) =>

@@ -1,4 +1,5 @@
 /** Prometheus' doors: refusals in its shape, whoever asks and however; nothing is a fault. */
+import { Socket } from "node:net";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { InjectOptions } from "fastify";
@@ -147,7 +148,8 @@ test("the same asked twice at once is answered once, and again when it is asked 
       header: () => reply,
       send: (body: Uint8Array) => void sent.push(body.toString()),
     };
-    const caller = { request: { url: `/x?${search}`, headers: {} }, reply, principal: undefined };
+    const request = { url: `/x?${search}`, headers: {}, raw: { socket: new Socket() } };
+    const caller = { request, reply, principal: undefined };
     return routes["GET promQuery"](caller as never).then(() => sent);
   };
   const sends = [send("query=1"), send("query=1&nonsense=2"), send("query=2")];
@@ -167,7 +169,7 @@ test("over 256 different asks that wait, the next is asked to come again", async
   const ask = (search: string) =>
     routes["GET promQuery"]({
       ...{ principal: undefined, reply: undefined },
-      request: { url: `/x?${search}`, headers: {} },
+      request: { url: `/x?${search}`, headers: {}, raw: { socket: new Socket() } },
     } as never);
   for (let nth = 0; nth < 256; nth += 1) void ask(`query=${nth}`);
   expect(await ask("query=x")).toMatchObject({

@@ -7,6 +7,9 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { serve } from "../../src/io/rpc.ts";
+import { openLabelQueries } from "../../src/watch/signal/label-query.flow.ts";
+import { newMetadataBook } from "../../src/watch/signal/metadata.ts";
+import { openPrometheus } from "../../src/watch/signal/prometheus/prometheus.flow.ts";
 import { openQueries } from "../../src/watch/signal/query.flow.ts";
 import { newWindow } from "../../src/watch/signal/window.ts";
 
@@ -31,7 +34,7 @@ for (let i = 0; i < SERIES; i++) {
 }
 
 const store = Promise.withResolvers<never[]>();
-const queries = openQueries({
+const reach = {
   window,
   store: { rows: () => store.promise, blocks: () => Promise.reject(new Error("no series")) },
   ready: () => true,
@@ -43,7 +46,8 @@ const queries = openQueries({
     if (looks >= HELD_LOOK) Atomics.wait(shared, GATE, 0);
     return 0;
   },
-});
+};
+const queries = openQueries(reach);
 
 const outcomes: string[] = [];
 const told = <Rest extends unknown[], T extends { readonly ok: boolean }>(
@@ -56,9 +60,16 @@ const told = <Rest extends unknown[], T extends { readonly ok: boolean }>(
   };
 };
 
-serve(parentPort!, {
+const toldQueries = {
   queryRange: told(queries.queryRange),
   queryInstant: told(queries.queryInstant),
+};
+
+serve(parentPort!, {
+  ...toldQueries,
+  prometheus: openPrometheus({
+    ...{ queries: toldQueries, labels: openLabelQueries(reach), metadata: newMetadataBook() },
+  }),
   storeAnswers: async () => store.resolve([]),
   outcomes: async () => outcomes,
 });

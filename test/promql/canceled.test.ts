@@ -1,40 +1,9 @@
 /** Who goes away is not computed for: while it is evaluated, in line, or at the store. */
-import { Worker } from "node:worker_threads";
-import { afterEach, expect, test } from "vitest";
-import { connect } from "../../src/io/rpc.ts";
-
-const workers: Worker[] = [];
-afterEach(async () => {
-  for (const worker of workers.splice(0)) await worker.terminate();
-});
-
-const LOOKS = 0;
-const GATE = 1;
-
-const started = () => {
-  const shared = new Int32Array(new SharedArrayBuffer(8));
-  const worker = new Worker(new URL("./canceled-worker.ts", import.meta.url), {
-    workerData: shared.buffer,
-  });
-  workers.push(worker);
-  const { call, callUnless } = connect(worker, () => undefined);
-  const looked = async (times: number): Promise<void> => {
-    for (let seen = 0; seen < times; seen = Atomics.load(shared, LOOKS)) {
-      await Atomics.waitAsync(shared, LOOKS, seen).value;
-    }
-  };
-  const goOn = (): void => {
-    Atomics.store(shared, GATE, 1);
-    Atomics.notify(shared, GATE);
-  };
-  const outcomes = (): Promise<readonly string[]> => call("outcomes", []);
-  return { callUnless, call, looked, goOn, outcomes };
-};
+import { expect, test } from "vitest";
+import { EVALUATING, started } from "./canceled-lab.ts";
 
 const HEAVY = { expr: "sum(rate(m[5m]))", startMs: 400_000, endMs: 2_000_000, stepMs: 10_000 };
 const OLD = { expr: "m", startMs: -9_000_000, endMs: -1_000, stepMs: 100_000 };
-/** The third look at the clock is in the middle of an evaluation. */
-const EVALUATING = 3;
 
 test("an evaluation stops in the middle when the one who asked has gone", async () => {
   const { callUnless, looked, goOn, outcomes } = started();

@@ -5,7 +5,8 @@
  *         samples on one of its days, because that is how the store keeps their labels. Without a
  *         matcher the window's whole index counts, whatever the range asks of it.
  * Units:  ms, both ends included. Limits below; a caller's own `limit` of 0 is none.
- * Errors: "unavailable" while the window is being refilled. A store that does not answer leaves
+ * Errors: "unavailable" while the window is being refilled, and for who does not wait any more
+ *         (`signal`). A store that does not answer leaves
  *         out what is older, and the answer says so: a list for people may be short, not silent.
  */
 import { ok, problem, type Result } from "../../kernel/result.ts";
@@ -39,10 +40,13 @@ export type LabelQuestion = {
 export type Listed<T> = { readonly items: readonly T[]; readonly warnings: readonly string[] };
 
 export type LabelQueries = {
-  readonly series: (question: LabelQuestion) => Promise<Result<Listed<Labels>>>;
-  readonly names: (question: LabelQuestion) => Promise<Result<Listed<string>>>;
-  readonly values: (name: string, question: LabelQuestion) => Promise<Result<Listed<string>>>;
+  readonly series: List<[], Labels>;
+  readonly names: List<[], string>;
+  readonly values: List<[name: string], string>;
 };
+type List<Of extends unknown[], T> = (
+  ...ask: [...Of, question: LabelQuestion, signal?: AbortSignal]
+) => Promise<Result<Listed<T>>>;
 
 const MAX_SERIES = 50_000;
 const MAX_NAMES = 10_000;
@@ -52,22 +56,25 @@ const REFILL_RETRY_MS = 1_000;
 const OVERLAP_MS = 60_000;
 
 export const openLabelQueries = (deps: LabelQueryDeps): LabelQueries => ({
-  series: (question) =>
-    listed(deps, question, MAX_SERIES, {
+  series: (question, signal) =>
+    listed(deps, question, signal, {
+      most: MAX_SERIES,
       keyOf,
       compare: compareLabels,
       recent: () => selected(deps, question),
       older: (scope, limit) => readLabelSets(deps.store, scope, limit),
     }),
-  names: (question) =>
-    listed(deps, question, MAX_NAMES, {
+  names: (question, signal) =>
+    listed(deps, question, signal, {
+      most: MAX_NAMES,
       ...TEXTS,
       recent: () =>
         question.sets.length === 0 ? deps.window.labelNames() : namesOf(selected(deps, question)),
       older: (scope, limit) => readLabelNames(deps.store, scope, limit),
     }),
-  values: (name, question) =>
-    listed(deps, question, MAX_VALUES, {
+  values: (name, question, signal) =>
+    listed(deps, question, signal, {
+      most: MAX_VALUES,
       ...TEXTS,
       recent: () =>
         question.sets.length === 0
@@ -78,6 +85,7 @@ export const openLabelQueries = (deps: LabelQueryDeps): LabelQueries => ({
 });
 
 type Sources<T> = {
+  readonly most: number;
   readonly keyOf: (item: T) => string;
   readonly compare: (a: T, b: T) => number;
   readonly recent: () => Iterable<T>;
@@ -92,8 +100,8 @@ const TEXTS = {
 const listed = async <T>(
   deps: LabelQueryDeps,
   { startMs, endMs, sets, limit }: LabelQuestion,
-  most: number,
-  sources: Sources<T>,
+  signal: AbortSignal | undefined,
+  { most, ...sources }: Sources<T>,
 ): Promise<Result<Listed<T>>> => {
   if (!deps.ready()) {
     return problem("unavailable", "the recent window is being refilled", {
@@ -113,6 +121,7 @@ const listed = async <T>(
     if (!(fault instanceof StoreFault)) throw fault;
     warnings.push(`history is left out, the store does not answer: ${fault.message}`);
   }
+  if (signal?.aborted === true) return canceled;
   // After the store, so that what moved there meanwhile is seen twice and never missed.
   if (endMs >= seamMs && startMs <= endMs) {
     for (const item of sources.recent()) {
@@ -125,6 +134,8 @@ const listed = async <T>(
   if (items.length > bound) warnings.push(cutBy(limit === bound ? undefined : most));
   return ok({ items: items.slice(0, bound), warnings });
 };
+
+const canceled = problem("unavailable", "list: was canceled before it was whole");
 
 /** Prometheus' own words, and the limit where it is ours. */
 const cutBy = (most: number | undefined): string =>

@@ -98,7 +98,7 @@ export type Signals = {
   ) => Promise<Result<Answer>>;
   readonly queryRange: (question: RangeQuestion, signal?: AbortSignal) => Promise<Result<Answer>>;
   /** One request of Prometheus' HTTP API, answered in its own bytes, faults too. */
-  readonly prometheus: (ask: Ask) => Promise<PrometheusReply>;
+  readonly prometheus: (ask: Ask, signal: AbortSignal) => Promise<PrometheusReply>;
   readonly appendReadings: (readings: readonly KpiReadingRow[]) => Promise<void>;
   readonly readings: (ask: {
     readonly kpi: string;

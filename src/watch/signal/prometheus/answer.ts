@@ -22,6 +22,8 @@ const OK = 200;
 const STATUS = {
   bad_data: 400,
   execution: 422,
+  /** Read by nobody but who counts answers: the client has gone. 503 before Prometheus 2.43. */
+  canceled: 499,
   timeout: 503,
   unavailable: 503,
 } as const;

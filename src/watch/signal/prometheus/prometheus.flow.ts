@@ -5,7 +5,9 @@
  *         but to send it.
  * Units:  ms; limits below.
  * Errors: in the answer, in Prometheus' shape: bad_data 400 for texts, execution 422 for what
- *         cannot be evaluated or is over a limit, timeout and unavailable 503.
+ *         cannot be evaluated or is over a limit, timeout and unavailable 503; canceled 499 when
+ *         the signal says that nobody waits any more. How long somebody waits is not known here,
+ *         but for who does not at all.
  */
 import { ok, problem, type Problem, type Result } from "../../../kernel/result.ts";
 import type { LabelQueries, LabelQuestion, Listed } from "../label-query.flow.ts";
@@ -21,10 +23,9 @@ import { parseFaultText } from "./fault-text.ts";
 import type { Ask } from "./parameters.ts";
 
 export type PrometheusDeps = {
-  readonly queries: Pick<Signals, "queryMany" | "queryRange">;
+  readonly queries: Pick<Signals, "queryInstant" | "queryRange">;
   readonly labels: LabelQueries;
   readonly metadata: Pick<MetadataBook, "list">;
-  readonly monotonic: () => number;
 };
 
 const MAX_QUERY_CHARS = 16_384;
@@ -35,37 +36,54 @@ const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 const TRUNCATED = ["results truncated due to limit"];
 
 export const openPrometheus =
-  (deps: PrometheusDeps) =>
-  async (ask: Ask): Promise<PrometheusReply> => {
-    switch (ask.kind) {
-      case "query":
-      case "queryRange":
-        return answerQuery(deps, ask);
-      case "series": {
-        const found = await listed(ask, deps.labels.series);
-        if (!found.ok) return faultReply(found.error);
-        const { items, warnings } = found.value;
-        return seriesReply(items, warnings, MAX_ANSWER_BYTES) ?? tooLarge;
-      }
-      case "labels":
-        return listReply(await listed(ask, deps.labels.names));
-      case "labelValues":
-        return listReply(await listed(ask, (scope) => deps.labels.values(ask.name, scope)));
-      case "metadata":
-        return dataReply(deps.metadata.list(ask));
-      case "exemplars": {
-        // None are kept, which Prometheus without storage for them answers in the same way.
-        const expr = parsedQuery(ask.query);
-        return expr.ok ? dataReply([]) : faultReply(expr.error);
-      }
-      default:
-        return ask satisfies never;
-    }
+  (deps: PrometheusDeps): Signals["prometheus"] =>
+  async (ask, signal) => {
+    if (signal.aborted) return canceled();
+    const reply = await answerAsk(deps, ask, signal);
+    return signal.aborted ? canceled() : reply;
   };
+
+const answerAsk = async (
+  deps: PrometheusDeps,
+  ask: Ask,
+  signal: AbortSignal,
+): Promise<PrometheusReply> => {
+  const { labels, metadata } = deps;
+  switch (ask.kind) {
+    case "query":
+    case "queryRange":
+      return answerQuery(deps, ask, signal);
+    case "series": {
+      const found = await listed(ask, (question) => labels.series(question, signal));
+      if (!found.ok) return faultReply(found.error);
+      const { items, warnings } = found.value;
+      return seriesReply(items, warnings, MAX_ANSWER_BYTES) ?? tooLarge();
+    }
+    case "labels":
+      return listReply(await listed(ask, (question) => labels.names(question, signal)));
+    case "labelValues": {
+      const { name } = ask;
+      return listReply(await listed(ask, (question) => labels.values(name, question, signal)));
+    }
+    case "metadata":
+      return dataReply(metadata.list(ask));
+    case "exemplars": {
+      // None are kept, which Prometheus without storage for them answers in the same way.
+      const expr = parsedQuery(ask.query);
+      return expr.ok ? dataReply([]) : faultReply(expr.error);
+    }
+    default:
+      return ask satisfies never;
+  }
+};
 
 type QueryAsk = Extract<Ask, { readonly query: string; readonly timeoutMs: number }>;
 
-const answerQuery = async (deps: PrometheusDeps, ask: QueryAsk): Promise<PrometheusReply> => {
+const answerQuery = async (
+  { queries }: PrometheusDeps,
+  ask: QueryAsk,
+  signal: AbortSignal,
+): Promise<PrometheusReply> => {
   const expr = parsedQuery(ask.query);
   if (!expr.ok) return faultReply(expr.error);
   const type = typeOf(expr.value);
@@ -75,25 +93,23 @@ const answerQuery = async (deps: PrometheusDeps, ask: QueryAsk): Promise<Prometh
     return errorReply("bad_data", `invalid parameter "query": ${why}`);
   }
   if (ask.timeoutMs <= 0) return errorReply("timeout", "query timed out in query queue");
-  const untilMs = deps.monotonic() + ask.timeoutMs;
-  const answer = await evaluated(deps.queries, ask);
-  if (deps.monotonic() > untilMs) {
-    return errorReply("timeout", "query timed out in query execution");
-  }
+  const answer = await evaluated(queries, ask, signal);
+  // A large answer takes long to be written.
+  if (signal.aborted) return canceled();
   if (!answer.ok) return executionReply(answer.error);
   const { value, isCut } = limited(answer.value, ask.limit);
-  return valueReply(value, isCut ? TRUNCATED : [], MAX_ANSWER_BYTES) ?? tooLarge;
+  return valueReply(value, isCut ? TRUNCATED : [], MAX_ANSWER_BYTES) ?? tooLarge();
 };
 
 const evaluated = async (
-  { queryMany, queryRange }: PrometheusDeps["queries"],
+  { queryInstant, queryRange }: PrometheusDeps["queries"],
   ask: QueryAsk,
+  signal: AbortSignal,
 ): Promise<Result<Value>> => {
   const answer =
     ask.kind === "queryRange"
-      ? await queryRange({ expr: ask.query, ...spanOf(ask) })
-      : (await queryMany([{ expr: ask.query, timeMs: ask.timeMs }]))[0];
-  if (answer === undefined) throw new Error("a question was not answered");
+      ? await queryRange({ expr: ask.query, ...spanOf(ask) }, signal)
+      : await queryInstant({ expr: ask.query, timeMs: ask.timeMs }, signal);
   return answer.ok ? ok(answer.value.value) : answer;
 };
 
@@ -169,11 +185,14 @@ const faultReply = ({ code, message }: Problem): PrometheusReply =>
 /** A fault of the evaluation: the text was good. */
 const executionReply = ({ code, message }: Problem): PrometheusReply => {
   if (code === "unavailable") return errorReply("unavailable", message);
-  if (code === "too_many") return errorReply("timeout", message);
-  return errorReply("execution", message.replace(/^query: /, ""));
+  return errorReply(code === "too_many" ? "timeout" : "execution", message.replace(/^query: /, ""));
 };
 
-const tooLarge = errorReply(
-  "execution",
-  `the answer is larger than ${MAX_ANSWER_BYTES} bytes; ask for fewer series or a larger step`,
-);
+// Made anew each time: the bytes of an answer are moved to another thread and then gone here.
+const tooLarge = (): PrometheusReply =>
+  errorReply(
+    "execution",
+    `the answer is larger than ${MAX_ANSWER_BYTES} bytes; ask for fewer series or a larger step`,
+  );
+const canceled = (): PrometheusReply =>
+  errorReply("canceled", "query was canceled in query execution");

@@ -2,16 +2,21 @@
  * Prometheus' HTTP API over HTTP: parameters in, the worker's bytes out.
  *
  * Shape:  parameters of a form come before those of the address, as in Prometheus. The worker
- *         writes the answer; this side sends it, compressed when the caller asks for it.
- * Errors: Problems for parameters; what the worker found wrong is in its bytes already.
+ *         writes the answer; this side sends it, compressed when the caller asks for it. Who closes
+ *         the connection, or whose `timeout` is over, leaves; the last one to leave ends the work.
+ * Errors: Problems for parameters; what the worker found wrong is in its bytes already. Told from
+ *         here, because the worker may be busy: timeout 503, and canceled 499 to nobody.
  */
+import type { Socket } from "node:net";
 import { promisify } from "node:util";
 import { constants, gzip } from "node:zlib";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Serving } from "../../../io/http/handlers.ts";
+import { TooManyCalls } from "../../../io/rpc.ts";
 import { ok, problem, type Result } from "../../../kernel/result.ts";
+import { shared } from "../shared-calls.ts";
 import type { Signals } from "../signals.ts";
-import type { PrometheusReply } from "./answer.ts";
+import { errorReply, type PrometheusReply } from "./answer.ts";
 import {
   type Ask,
   exemplarsAsk,
@@ -61,13 +66,14 @@ type Handle = (caller: {
 export const prometheusRoutes = (deps: PrometheusRouteDeps): Serving<RouteName> => {
   const { now, version } = deps;
   const answerOnce = sharing(deps.signals);
+  const closed = closings();
   const door =
     (askOf: (given: Parameters, request: FastifyRequest) => Result<Ask>): Handle =>
     async ({ request, reply }) => {
       const ask = askOf(parametersOf(request), request);
       if (!ask.ok) return ask;
-      const answer = answerOnce(ask.value);
-      return answer.ok ? sendAnswer(request, reply, await answer.value) : answer;
+      const answer = await patiently(ask.value, closed(request.raw.socket), answerOnce);
+      return answer.ok ? sendAnswer(request, reply, answer.value) : answer;
     };
   const query = door((given) => queryAsk(given, now()));
   const queryRange = door(queryRangeAsk);
@@ -95,21 +101,80 @@ export const prometheusRoutes = (deps: PrometheusRouteDeps): Serving<RouteName> 
 };
 
 type Answer = PrometheusReply & { packed?: Promise<Buffer> };
+type AnswerOnce = (ask: Ask, signal: AbortSignal) => Promise<Result<Answer>>;
 
 /** What is asked while the same is being answered gets that answer: ten viewers cost one. */
-const sharing = ({ prometheus }: PrometheusRouteDeps["signals"]) => {
-  const waiting = new Map<string, Promise<Answer>>();
-  return (ask: Ask): Result<Promise<Answer>> => {
-    const key = JSON.stringify(ask);
-    const known = waiting.get(key);
-    if (known !== undefined) return ok(known);
-    if (waiting.size >= MAX_WAITING) {
-      const message = `${MAX_WAITING} requests wait for an answer already`;
-      return problem("unavailable", message, { retryAfterMs: BUSY_RETRY_MS });
+const sharing = ({ prometheus }: PrometheusRouteDeps["signals"]): AnswerOnce => {
+  let waiting = 0;
+  return shared(JSON.stringify, async (ask: Ask, signal) => {
+    if (waiting >= MAX_WAITING) return busy(`${MAX_WAITING} requests wait for an answer already`);
+    waiting += 1;
+    try {
+      return ok<Answer>(await prometheus(ask, signal));
+    } catch (fault) {
+      // Those whose askers left are no longer counted above, but not all answered yet.
+      if (fault instanceof TooManyCalls) return busy(fault.message);
+      throw fault;
+    } finally {
+      waiting -= 1;
     }
-    const fresh = prometheus(ask).finally(() => waiting.delete(key));
-    waiting.set(key, fresh);
-    return ok(fresh);
+  });
+};
+
+const busy = (message: string): Result<never> =>
+  problem("unavailable", message, { retryAfterMs: BUSY_RETRY_MS });
+
+/** Why somebody waits no more, and what is said then. */
+class Left extends Error {
+  override readonly name = "Left";
+  readonly reply: Answer;
+  constructor(errorType: "timeout" | "canceled", message: string) {
+    super(message);
+    this.reply = errorReply(errorType, message);
+  }
+}
+
+/** Waits until the connection is closed or the time is over, and not longer. */
+const patiently = async (
+  ask: Ask,
+  closed: AbortSignal,
+  answerOnce: AnswerOnce,
+): Promise<Result<Answer>> => {
+  const leaving = new AbortController();
+  const hangUp = (): void =>
+    leaving.abort(new Left("canceled", "query was canceled in query execution"));
+  const giveUp = (): void =>
+    leaving.abort(new Left("timeout", "query timed out in query execution"));
+  // Who has no time at all is told so by the worker, after what is wrong with the query.
+  const timeoutMs = "timeoutMs" in ask ? ask.timeoutMs : 0;
+  const timer = timeoutMs > 0 ? setTimeout(giveUp, timeoutMs) : undefined;
+  closed.addEventListener("abort", hangUp, { once: true });
+  if (closed.aborted) hangUp();
+  try {
+    return await answerOnce(ask, leaving.signal);
+  } catch (fault) {
+    if (fault instanceof Left) return ok(fault.reply);
+    throw fault;
+  } finally {
+    clearTimeout(timer);
+    closed.removeEventListener("abort", hangUp);
+  }
+};
+
+/**
+ * One signal for each connection. Not the answer's own "close", which never comes for a request
+ * that waits behind another on the same connection.
+ */
+const closings = (): ((socket: Socket) => AbortSignal) => {
+  const known = new WeakMap<Socket, AbortSignal>();
+  return (socket) => {
+    const before = known.get(socket);
+    if (before !== undefined) return before;
+    const closing = new AbortController();
+    if (socket.destroyed) closing.abort();
+    else socket.once("close", () => closing.abort());
+    known.set(socket, closing.signal);
+    return closing.signal;
   };
 };
 
