@@ -16,12 +16,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { openSegmentLog } from "../src/io/log/segment-log.ts";
 import { encodeWriteRequest } from "../src/watch/collect/remote-write.ts";
 import { seriesOf } from "../src/watch/collect/series.ts";
-import { newDecoding } from "../src/watch/signal/decode-record.ts";
-import type { BatchBook, BatchSink, OpenBatch } from "../src/watch/signal/flush.flow.ts";
-import { openPipeline, type Pipeline } from "../src/watch/signal/pipeline.flow.ts";
-import { batchSink } from "../src/watch/signal/signal.store.ts";
-import { feedWindow } from "../src/watch/signal/window-feed.ts";
-import { newWindow } from "../src/watch/signal/window.ts";
+import { newDecoding } from "../src/watch/signal/log/decode-record.ts";
+import type { BatchBook, BatchSink, OpenBatch } from "../src/watch/signal/log/flush.flow.ts";
+import { openPipeline, type Pipeline } from "../src/watch/signal/log/pipeline.flow.ts";
+import { batchSink } from "../src/watch/signal/store/signal.store.ts";
+import { feedWindow } from "../src/watch/signal/window/window-feed.ts";
+import { newWindow } from "../src/watch/signal/window/window.ts";
 import { removed, temporary } from "../test/programs/lab.ts";
 
 const SERIES = 1_000;

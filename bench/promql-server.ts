@@ -8,9 +8,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { performance } from "node:perf_hooks";
 import { valueReply } from "../src/watch/signal/prometheus/answer.ts";
-import { openQueries } from "../src/watch/signal/query.flow.ts";
-import type { Window } from "../src/watch/signal/window.ts";
-import { newWindow } from "../src/watch/signal/window.ts";
+import { openQueries } from "../src/watch/signal/query/query.flow.ts";
+import type { Window } from "../src/watch/signal/window/window.ts";
+import { newWindow } from "../src/watch/signal/window/window.ts";
 import { fleetSamples, fleetSeries } from "./promql-data.ts";
 
 const MAX_WINDOW_BYTES = 2 ** 30;

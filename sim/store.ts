@@ -5,8 +5,8 @@
  *         readings, one part a day), and a process may end between them; a part whose token and
  *         content were seen lately is dropped. `window` is how many tokens are remembered.
  */
-import type { BatchBook, BatchSink, OpenBatch } from "../src/watch/signal/flush.flow.ts";
-import type { Content } from "../src/watch/signal/parts.ts";
+import type { BatchBook, BatchSink, OpenBatch } from "../src/watch/signal/log/flush.flow.ts";
+import type { Content } from "../src/watch/signal/log/parts.ts";
 import type { SimProcess } from "./process.ts";
 
 export type StoredRow = { readonly batch: number; readonly key: string };

@@ -7,7 +7,7 @@
  */
 import { Worker } from "node:worker_threads";
 import { connect } from "../io/rpc.ts";
-import { shared } from "../watch/signal/shared-calls.ts";
+import { shared } from "../watch/signal/query/shared-calls.ts";
 import type { Signals } from "../watch/signal/signals.ts";
 import type { SignalWorkerData } from "./signal-worker.ts";
 

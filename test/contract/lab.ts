@@ -41,13 +41,13 @@ import type { OpsDeps } from "../../src/respond/ops/ops.flow.ts";
 import { opsRoutes } from "../../src/respond/ops/ops.routes.ts";
 import { tabRoutes } from "../../src/respond/ops/tabs.routes.ts";
 import { telemetryRoutes } from "../../src/watch/intake/telemetry.routes.ts";
-import { openLabelQueries } from "../../src/watch/signal/label-query.flow.ts";
+import { openLabelQueries } from "../../src/watch/signal/query/label-query.flow.ts";
 import { newMetadataBook } from "../../src/watch/signal/metadata.ts";
 import { openPrometheus } from "../../src/watch/signal/prometheus/prometheus.flow.ts";
 import { prometheusRoutes } from "../../src/watch/signal/prometheus/prometheus.routes.ts";
-import { openQueries } from "../../src/watch/signal/query.flow.ts";
+import { openQueries } from "../../src/watch/signal/query/query.flow.ts";
 import type { Signals } from "../../src/watch/signal/signals.ts";
-import { newWindow } from "../../src/watch/signal/window.ts";
+import { newWindow } from "../../src/watch/signal/window/window.ts";
 import { novaevoText, planOf, sha256 } from "../plan/small-plan.ts";
 import { testDb, type TestDb } from "../postgres.ts";
 

@@ -14,7 +14,7 @@ import {
 import { parsePromql } from "../../src/watch/signal/promql/parser.ts";
 import type { Labels } from "../../src/watch/signal/series.ts";
 import { isStaleAt, writeStale } from "../../src/watch/signal/series.ts";
-import { newWindow, type Window } from "../../src/watch/signal/window.ts";
+import { newWindow, type Window } from "../../src/watch/signal/window/window.ts";
 import type { Line } from "./promql-prometheus.ts";
 
 const STEP_MS = 15_000;

@@ -7,11 +7,11 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { serve } from "../../src/io/rpc.ts";
-import { openLabelQueries } from "../../src/watch/signal/label-query.flow.ts";
+import { openLabelQueries } from "../../src/watch/signal/query/label-query.flow.ts";
 import { newMetadataBook } from "../../src/watch/signal/metadata.ts";
 import { openPrometheus } from "../../src/watch/signal/prometheus/prometheus.flow.ts";
-import { openQueries } from "../../src/watch/signal/query.flow.ts";
-import { newWindow } from "../../src/watch/signal/window.ts";
+import { openQueries } from "../../src/watch/signal/query/query.flow.ts";
+import { newWindow } from "../../src/watch/signal/window/window.ts";
 
 const SERIES = 400;
 const SAMPLES = 2_000;

@@ -10,13 +10,13 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStore, type Store } from "../../src/io/clickhouse/client.ts";
 import { encodeBlock } from "../../src/io/clickhouse/native.ts";
-import { SAMPLE_COLUMNS, SERIES_COLUMNS } from "../../src/watch/signal/columns.ts";
+import { SAMPLE_COLUMNS, SERIES_COLUMNS } from "../../src/watch/signal/store/columns.ts";
 import type { MatrixSeries } from "../../src/watch/signal/promql/evaluate.ts";
 import { formatLabels } from "../../src/watch/signal/promql/print.ts";
-import { openQueries } from "../../src/watch/signal/query.flow.ts";
+import { openQueries } from "../../src/watch/signal/query/query.flow.ts";
 import { isStaleAt, type Labels, writeStale } from "../../src/watch/signal/series.ts";
-import { SIGNAL_STEPS } from "../../src/watch/signal/signal-tables.ts";
-import { newWindow, type Window } from "../../src/watch/signal/window.ts";
+import { SIGNAL_STEPS } from "../../src/watch/signal/store/signal-tables.ts";
+import { newWindow, type Window } from "../../src/watch/signal/window/window.ts";
 import { PASSWORD, startStore, type StoreProcess } from "../store/process.ts";
 
 const HOUR_MS = 3_600_000;

@@ -9,7 +9,7 @@ import type { SeriesData } from "../../src/watch/signal/series.ts";
 import { compileMatcher, matchesAll, type Matcher } from "../../src/watch/signal/matcher.ts";
 import { METRIC_NAME } from "../../src/watch/signal/series.ts";
 import type { Labels } from "../../src/watch/signal/series.ts";
-import { newWindow } from "../../src/watch/signal/window.ts";
+import { newWindow } from "../../src/watch/signal/window/window.ts";
 import {
   evaluateInstant,
   evaluateRange,

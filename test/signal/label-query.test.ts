@@ -6,15 +6,15 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStore, type Store } from "../../src/io/clickhouse/client.ts";
 import { StoreFault } from "../../src/io/clickhouse/fault.ts";
 import { encodeBlock } from "../../src/io/clickhouse/native.ts";
-import { SERIES_COLUMNS } from "../../src/watch/signal/columns.ts";
+import { SERIES_COLUMNS } from "../../src/watch/signal/store/columns.ts";
 import {
   type LabelQueryDeps,
   type LabelQuestion,
   openLabelQueries,
-} from "../../src/watch/signal/label-query.flow.ts";
+} from "../../src/watch/signal/query/label-query.flow.ts";
 import type { Matcher } from "../../src/watch/signal/matcher.ts";
-import { SIGNAL_STEPS } from "../../src/watch/signal/signal-tables.ts";
-import { newWindow } from "../../src/watch/signal/window.ts";
+import { SIGNAL_STEPS } from "../../src/watch/signal/store/signal-tables.ts";
+import { newWindow } from "../../src/watch/signal/window/window.ts";
 import { value } from "../contract/lab.ts";
 import { PASSWORD, startStore, type StoreProcess } from "../store/process.ts";
 

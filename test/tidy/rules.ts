@@ -45,7 +45,7 @@ export const EXCEPTIONS: Readonly<Record<string, readonly [global: string, why: 
 };
 /** SQL outside a store, and why. */
 export const SQL_EXCEPTIONS: Readonly<Record<string, string>> = {
-  "src/watch/signal/signal-tables.ts": "ClickHouse's migrations",
+  "src/watch/signal/store/signal-tables.ts": "ClickHouse's migrations",
   "src/programs/children.ts": "makes the database, before there is one to migrate",
 };
 

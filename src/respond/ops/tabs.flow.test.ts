@@ -9,7 +9,7 @@ import type { Span } from "../../watch/intake/otlp/span.ts";
 import { evaluateInstant, evaluateRange, type Value } from "../../watch/signal/promql/evaluate.ts";
 import { parsePromql } from "../../watch/signal/promql/parser.ts";
 import type { Answer } from "../../watch/signal/signals.ts";
-import { newWindow, type Window } from "../../watch/signal/window.ts";
+import { newWindow, type Window } from "../../watch/signal/window/window.ts";
 import { openTabs, type TabDeps } from "./tabs.flow.ts";
 
 const NOW = Date.parse("2026-11-24T12:00:00Z");

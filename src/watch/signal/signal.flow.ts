@@ -14,25 +14,29 @@ import type { Store } from "../../io/clickhouse/client.ts";
 import { applySteps } from "../../io/clickhouse/steps.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { labelSpread, type CardinalityLimits } from "../intake/cardinality.ts";
-import { batchBook } from "./batch.store.ts";
-import { newDecoding, type Inflate } from "./decode-record.ts";
-import type { Flusher } from "./flush.flow.ts";
-import type { Content } from "./parts.ts";
-import { openLabelQueries } from "./label-query.flow.ts";
+import { batchBook } from "./log/batch.store.ts";
+import { newDecoding, type Inflate } from "./log/decode-record.ts";
+import type { Flusher } from "./log/flush.flow.ts";
+import type { Content } from "./log/parts.ts";
+import { openLabelQueries } from "./query/label-query.flow.ts";
 import { newMetadataBook } from "./metadata.ts";
-import { openPipeline } from "./pipeline.flow.ts";
+import { openPipeline } from "./log/pipeline.flow.ts";
 import { openPrometheus } from "./prometheus/prometheus.flow.ts";
-import { openQueries } from "./query.flow.ts";
-import { refillWindow } from "./refill.flow.ts";
-import { batchSink, oldestSampleMs, readReadings } from "./signal.store.ts";
-import { DAY_MS } from "./columns.ts";
-import { SPAN_METRICS_MS } from "./span-metrics.ts";
-import { keepRolled } from "./rollup.flow.ts";
-import { rollupBook } from "./rollup.store.ts";
-import { MINUTE_RETENTION_DAYS, SAMPLE_RETENTION_DAYS, SIGNAL_STEPS } from "./signal-tables.ts";
+import { openQueries } from "./query/query.flow.ts";
+import { refillWindow } from "./window/refill.flow.ts";
+import { batchSink, oldestSampleMs, readReadings } from "./store/signal.store.ts";
+import { DAY_MS } from "./store/columns.ts";
+import { SPAN_METRICS_MS } from "./log/span-metrics.ts";
+import { keepRolled } from "./store/rollup.flow.ts";
+import { rollupBook } from "./store/rollup.store.ts";
+import {
+  MINUTE_RETENTION_DAYS,
+  SAMPLE_RETENTION_DAYS,
+  SIGNAL_STEPS,
+} from "./store/signal-tables.ts";
 import type { KpiReadingRow, Signals } from "./signals.ts";
-import { feedWindow } from "./window-feed.ts";
-import { newWindow, type Window } from "./window.ts";
+import { feedWindow } from "./window/window-feed.ts";
+import { newWindow, type Window } from "./window/window.ts";
 
 export type SignalDeps = {
   readonly clock: Clock;

@@ -1,11 +1,11 @@
 /** What is done for an ask, and what is not done any more when nobody waits for it. */
 import { expect, test } from "vitest";
 import { ok, problem, type Result } from "../../../kernel/result.ts";
-import { type LabelQueryDeps, openLabelQueries } from "../label-query.flow.ts";
+import { type LabelQueryDeps, openLabelQueries } from "../query/label-query.flow.ts";
 import { newMetadataBook } from "../metadata.ts";
 import type { Value } from "../promql/evaluate.ts";
 import type { Answer } from "../signals.ts";
-import { newWindow } from "../window.ts";
+import { newWindow } from "../window/window.ts";
 import type { Ask } from "./parameters.ts";
 import { openPrometheus } from "./prometheus.flow.ts";
 

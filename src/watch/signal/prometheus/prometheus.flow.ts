@@ -10,7 +10,7 @@
  *         but for who does not at all.
  */
 import { ok, problem, type Problem, type Result } from "../../../kernel/result.ts";
-import type { LabelQueries, LabelQuestion, Listed } from "../label-query.flow.ts";
+import type { LabelQueries, LabelQuestion, Listed } from "../query/label-query.flow.ts";
 import type { Matcher } from "../matcher.ts";
 import type { MetadataBook } from "../metadata.ts";
 import { typeOf } from "../promql/check.ts";

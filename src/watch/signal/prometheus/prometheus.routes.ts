@@ -14,7 +14,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Serving } from "../../../io/http/handlers.ts";
 import { TooManyCalls } from "../../../io/rpc.ts";
 import { ok, problem, type Result } from "../../../kernel/result.ts";
-import { shared } from "../shared-calls.ts";
+import { shared } from "../query/shared-calls.ts";
 import type { Signals } from "../signals.ts";
 import { errorReply, type PrometheusReply } from "./answer.ts";
 import {

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Matcher } from "../matcher.ts";
 import type { Labels, SeriesData } from "../series.ts";
-import { newWindow, type Window } from "../window.ts";
+import { newWindow, type Window } from "../window/window.ts";
 import { evaluateInstant, evaluateRange, type Value } from "./evaluate.ts";
 import { selectorsOf } from "./grid.ts";
 import { parsePromql } from "./parser.ts";

@@ -1,6 +1,6 @@
 /** Every limit of an evaluation, reached by a query and named in its refusal. */
 import { describe, expect, test } from "vitest";
-import { newWindow } from "../window.ts";
+import { newWindow } from "../window/window.ts";
 import { evaluateInstant, evaluateRange, EVAL_LIMITS } from "./evaluate.ts";
 import { parsePromql } from "./parser.ts";
 

@@ -1,7 +1,7 @@
 /** Laws: what slides along a grid says what the general functions say of each range by itself. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { newWindow } from "../window.ts";
+import { newWindow } from "../window/window.ts";
 import { evaluateInstant, evaluateRange } from "./evaluate.ts";
 import { parsePromql } from "./parser.ts";
 
