@@ -73,7 +73,11 @@ const inChromium = async (address: string): Promise<void> => {
     if (line.type() === "error") complaints.push(line.text());
   });
   await page.goto(address);
-  await page.getByText("NovaEvo · Hub").first().waitFor();
+  await page.getByRole("row", { name: /^Hub OK/ }).waitFor();
+  await page.getByRole("link", { name: "Infrastructure" }).click();
+  await page.getByRole("heading", { name: /^Serveurs/ }).waitFor();
+  await page.getByRole("link", { name: "Explorer" }).click();
+  await page.getByRole("button", { name: "Exécuter" }).waitFor();
   await page.getByRole("link", { name: "Décision" }).first().click();
   await page.getByText("Temps de réponse API").first().waitFor();
   await browser.close();
