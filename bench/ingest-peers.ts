@@ -1,8 +1,9 @@
 /**
  * Remote write, everything on, beside Prometheus and VictoriaMetrics on the same bodies, in turns.
  *
- * Shape:  `node bench/ingest-peers.ts [series=10000] [steps=600]`; each step is one sample of every
- *         series, 15 s apart up to now, in bodies of 2,000 over five connections; every hour of
+ * Shape:  `node bench/ingest-peers.ts [series=10000] [steps=1100]`; each step is one sample of every
+ *         series, 3 s apart up to now (so that the window holds them, as it
+ *         holds what comes live), in bodies of 2,000 over five connections; every hour of
  *         that time a tenth of the series is replaced, and every tenth step a rate is asked for.
  *         Ours is the whole of `up` but its agent: HTTP, snappy, log with fsync, index, window,
  *         ClickHouse, PostgreSQL.
@@ -24,7 +25,7 @@ import { startPrometheus } from "../test/peers/promql-prometheus.ts";
 import { removed, startUp, temporary } from "../test/programs/lab.ts";
 import { cpuOf, rssOf, treeOf } from "./process-tree.ts";
 
-const STEP_MS = 15_000;
+const STEP_MS = 3_000;
 const BODY_SAMPLES = 2_000;
 const CONNECTIONS = 5;
 const STEPS_A_TURN = 20;
@@ -280,4 +281,4 @@ const report = async (targets: readonly Target[], samples: number): Promise<void
   }
 };
 
-await main(Number(process.argv[2] ?? 10_000), Number(process.argv[3] ?? 600));
+await main(Number(process.argv[2] ?? 10_000), Number(process.argv[3] ?? 1_100));
