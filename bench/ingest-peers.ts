@@ -8,7 +8,7 @@
  *         Ours is the whole of `up` but its agent: HTTP, snappy, log with fsync, index, window,
  *         ClickHouse, PostgreSQL.
  * Units:  CPU-s of a process and all below it, per million samples; bytes on disk per sample after
- *         all merges (ours: the table's own); RSS in MB of 10^6 at the end.
+ *         all merges (ours: the table's own); RSS in MB of 10^6 at the end (ours: hub and store).
  * Errors: throws when a body is refused, or a sample is not there at the end.
  * Source: /proc/PID/stat; bars: 0.35 x Prometheus, 1.0 x VictoriaMetrics, 2.0 bytes, 900 MB.
  */
@@ -43,6 +43,8 @@ type Target = {
   readonly stop: () => Promise<unknown>;
   /** Bytes of the samples on disk, once merged; undefined where nobody can say. */
   readonly diskBytes?: () => Promise<number>;
+  /** Those whose memory the bar is about: hub and store. */
+  readonly memoryPids?: () => Promise<readonly number[]>;
   cpuS: number;
   queryMs: number[];
 };
@@ -197,7 +199,9 @@ const ours = async (root: string): Promise<Target> => {
     return [hub!, store!, ...(await treeOf(postgres!))];
   };
   const engines = path.join(up.dataDir, "run", "engines.json");
+  const memoryPids = async () => Promise.all(["hub", "store"].map(up.pid));
   return {
+    memoryPids,
     ...{ name: "NovaEvo", url: up.url, headers, pids, stop: up.stop, cpuS: 0, queryMs: [] },
     diskBytes: async () => {
       await clickhouse(engines, "OPTIMIZE TABLE samples FINAL");
@@ -269,8 +273,8 @@ const report = async (targets: readonly Target[], samples: number): Promise<void
   const million = samples / 1e6;
   console.log(`${(samples / 1e6).toFixed(1)} M samples each`);
   const mine = targets[0]!.cpuS;
-  for (const { name, cpuS, pids, queryMs, diskBytes } of targets) {
-    const rss = (await rssOf(await pids())) / 1e6;
+  for (const { name, cpuS, pids, memoryPids = pids, queryMs, diskBytes } of targets) {
+    const rss = (await rssOf(await memoryPids())) / 1e6;
     const sorted = queryMs.toSorted((a, b) => a - b);
     const median = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
     const bytes = diskBytes === undefined ? "" : ` · ${(await diskBytes()).toFixed(2)} B/sample`;

@@ -100,12 +100,15 @@ const mapBytes = (
 ): readonly Uint8Array[] => {
   let pairs = 0;
   const ends = Float64Array.from(maps, (map) => (pairs += map.length));
-  const all = maps.flat();
-  return [
-    bytesOf(int64s(ends)),
-    stringsBytes(all.map(([key]) => key)),
-    stringsBytes(all.map(([, value]) => value)),
-  ];
+  const keys = newTexts();
+  const values = newTexts();
+  for (const map of maps) {
+    for (const [key, value] of map) {
+      keys.put(key);
+      values.put(value);
+    }
+  }
+  return [bytesOf(int64s(ends)), keys.bytes(), values.bytes()];
 };
 
 const bytesOf = (array: Uint16Array | Uint32Array | Float64Array | BigInt64Array): Uint8Array =>
@@ -124,20 +127,59 @@ const int64s = (values: Float64Array): Uint32Array => {
 };
 
 const varint = (value: number): Uint8Array => {
-  const bytes: number[] = [];
-  for (let rest = value; ; rest = Math.floor(rest / 128)) {
-    if (rest < 128) return Uint8Array.from([...bytes, rest]);
-    bytes.push((rest % 128) | 128);
-  }
+  const bytes = new Uint8Array(lengthWidth(value));
+  putVarint(bytes, 0, value);
+  return bytes;
 };
 
-const stringsBytes = (texts: readonly string[]): Uint8Array =>
-  joined(
-    texts.flatMap((one) => {
-      const bytes = utf8.encode(one);
-      return [varint(bytes.length), bytes];
-    }),
-  );
+const stringsBytes = (texts: readonly string[]): Uint8Array => {
+  const all = newTexts();
+  for (const one of texts) all.put(one);
+  return all.bytes();
+};
+
+/** Lengths and texts in one piece of memory: a batch of new series has a million of them. */
+const newTexts = () => {
+  let bytes = new Uint8Array(FIRST_TEXT_BYTES);
+  let at = 0;
+  return {
+    put: (text: string): void => {
+      const room = text.length * MAX_CHAR_BYTES + MAX_LENGTH_BYTES;
+      if (at + room > bytes.length) bytes = grown(bytes, at + room);
+      // The length stands in front and is known afterwards; mostly it is as wide as its guess.
+      const guess = lengthWidth(text.length);
+      const { written } = utf8.encodeInto(text, bytes.subarray(at + guess, at + room));
+      const width = lengthWidth(written);
+      if (width !== guess) bytes.copyWithin(at + width, at + guess, at + guess + written);
+      putVarint(bytes, at, written);
+      at += width + written;
+    },
+    bytes: (): Uint8Array => bytes.subarray(0, at),
+  };
+};
+
+const FIRST_TEXT_BYTES = 256;
+const MAX_LENGTH_BYTES = 5;
+const MAX_CHAR_BYTES = 3;
+
+const grown = (bytes: Uint8Array<ArrayBuffer>, atLeast: number): Uint8Array<ArrayBuffer> => {
+  const larger = new Uint8Array(Math.max(atLeast, bytes.length * 2));
+  larger.set(bytes);
+  return larger;
+};
+
+const lengthWidth = (length: number): number => {
+  let width = 1;
+  for (let rest = length; rest > 127; rest = Math.floor(rest / 128)) width += 1;
+  return width;
+};
+
+const putVarint = (bytes: Uint8Array, from: number, value: number): void => {
+  let rest = value;
+  let at = from;
+  for (; rest > 127; rest = Math.floor(rest / 128), at += 1) bytes[at] = (rest % 128) | 128;
+  bytes[at] = rest;
+};
 
 const joined = (parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> => {
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
