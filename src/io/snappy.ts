@@ -40,6 +40,8 @@ const lengthOf = (body: Uint8Array): { readonly length: number; readonly at: num
   throw new SnappyFault("it does not begin with a length");
 };
 
+/** From here on the engine's own copy is faster than a loop. */
+const LONG_COPY = 32;
 const WORD = 4;
 const LITERAL = 0;
 const COPY_1 = 1;
@@ -90,6 +92,11 @@ const unpack = (body: Uint8Array, from: number, out: Uint8Array, length: number)
     // A copy may read what it has just written: four bytes at a time only from four bytes back.
     const stop = to + count;
     let source = to - offset;
+    if (count >= LONG_COPY && offset >= count) {
+      out.copyWithin(to, source, source + count);
+      to = stop;
+      continue;
+    }
     if (offset >= WORD) {
       for (; to + WORD <= stop; to += WORD, source += WORD)
         words.setUint32(to, words.getUint32(source));
