@@ -1,12 +1,11 @@
 /**
  * Remote write, everything on, beside Prometheus and VictoriaMetrics on the same bodies, in turns.
  *
- * Shape:  `node bench/ingest-peers.ts [series=10000] [steps=1100]`; each step is one sample of every
- *         series, 3 s apart up to now (so that the window holds them, as it
- *         holds what comes live), in bodies of 2,000 over five connections; every hour of
- *         that time a tenth of the series is replaced, and every tenth step a rate is asked for.
- *         Ours is the whole of `up` but its agent: HTTP, snappy, log with fsync, index, window,
- *         ClickHouse, PostgreSQL.
+ * Shape:  `node bench/ingest-peers.ts [series=10000] [steps=1100]`; each step is one sample of
+ *         every series, 3 s apart up to now (so that the window holds them, as it holds what comes
+ *         live), in bodies of 2,000 over five connections; every hour of that time a tenth of the
+ *         series is replaced, and every tenth step a rate is asked for. Ours is the whole of `up`
+ *         but its agent: HTTP, snappy, log with fsync, index, window, ClickHouse, PostgreSQL.
  * Units:  CPU-s of a process and all below it, per million samples; bytes on disk per sample after
  *         all merges (ours: the table's own); RSS in MB of 10^6 at the end (ours: hub and store).
  * Errors: throws when a body is refused, or a sample is not there at the end.
