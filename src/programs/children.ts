@@ -25,7 +25,7 @@ const STORE_THREADS = "12";
  * The collector marks when the heap has grown by half; bodies count as growth, so a small heap was
  * marked for every few of them. A quarter less CPU under ingest (docs/decisions/0007).
  */
-const HUB_FLAGS = ["--initial-old-space-size=256"];
+const HUB_FLAGS = ["--initial-old-space-size=128"];
 
 const node = (
   words: readonly string[],
