@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { labelSpread, newCardinality } from "./cardinality.ts";
+import { labelSpread, newCardinality, rememberedSpread } from "./cardinality.ts";
 import { newCatalog } from "./decode/catalog.ts";
 
 const HOUR_MS = 3_600_000;
@@ -76,4 +76,20 @@ test("the labels with the most values come first; those with one value and the n
   ]);
   expect(labelSpread(all)).toBe("user 3, path 2");
   expect(labelSpread([])).toBe("");
+});
+
+test("what a metric's labels are is looked at once in ten seconds, however often it is asked", () => {
+  let nowMs = 0;
+  let looks = 0;
+  const spread = rememberedSpread(
+    () => {
+      looks += 1;
+      return Array.from({ length: looks + 1 }, (_, n) => [["user", String(n)] as const]);
+    },
+    () => nowMs,
+  );
+  expect([spread("m"), spread("m")]).toEqual(["user 2", "user 2"]);
+  expect(spread("other")).toBe("user 3");
+  nowMs = 10_000;
+  expect(spread("m")).toBe("user 4");
 });

@@ -129,3 +129,26 @@ export const labelSpread = (all: Iterable<Labels>): string => {
     .map(([name, found]) => `${name} ${found.size}`)
     .join(", ");
 };
+
+const REMEMBERED_MS = 10_000;
+const MAX_REMEMBERED = 100;
+
+/**
+ * The spread of a metric, looked at again after a while only: whoever sends what explodes sends it
+ * again and again, and each look reads all series of the metric.
+ */
+export const rememberedSpread = (
+  labelsOf: (metric: string) => Iterable<Labels>,
+  monotonic: () => number,
+): ((metric: string) => string) => {
+  const known = new Map<string, { readonly atMs: number; readonly text: string }>();
+  return (metric) => {
+    const nowMs = monotonic();
+    const found = known.get(metric);
+    if (found !== undefined && nowMs - found.atMs < REMEMBERED_MS) return found.text;
+    if (known.size >= MAX_REMEMBERED) known.clear();
+    const text = labelSpread(labelsOf(metric));
+    known.set(metric, { atMs: nowMs, text });
+    return text;
+  };
+};

@@ -13,7 +13,7 @@ import type { SegmentLog } from "../../io/log/segment-log.ts";
 import type { Store } from "../../io/clickhouse/client.ts";
 import { applySteps } from "../../io/clickhouse/steps.ts";
 import type { Clock } from "../../kernel/clock.ts";
-import { labelSpread, type CardinalityLimits } from "../intake/cardinality.ts";
+import { rememberedSpread, type CardinalityLimits } from "../intake/cardinality.ts";
 import { batchBook } from "./log/batch.store.ts";
 import { newDecoding, type Inflate } from "./log/decode-record.ts";
 import type { Flusher } from "./log/flush.flow.ts";
@@ -93,7 +93,7 @@ export const openSignals = async (deps: SignalDeps): Promise<Signals> => {
       onFamily: ({ name, ...said }) => metadata.note(name, said),
     }),
     ...{ log, now: clock.now, sleep: deps.sleep },
-    spreadOf: (metric) => labelSpread(window.labelsOfMetric(metric)),
+    spreadOf: rememberedSpread(window.labelsOfMetric, clock.monotonic),
     ...{ book: batchBook(db, logName), sink: batchSink(store, logName), say: deps.say },
     broken: (fault) => deps.broken(fault.message),
     stored: ({ fromMs }) => {

@@ -74,6 +74,12 @@ const NONE: Rejected = { count: 0, messages: [] };
 export const decodeBody = (deps: DecodeDeps, head: BodyHead, body: Uint8Array): Result<Decoded> =>
   decoded(deps, head, body, deps.cardinality.admit(head.source, head.atMs));
 
+/** With the places of refused series in its head, so that a replay leaves out the same ones. */
+export const withRefused = (content: Decoded): Decoded => {
+  if (content.kind === "spans" || content.samples.refused.length === 0) return content;
+  return { ...content, head: { ...content.head, refused: content.samples.refused } };
+};
+
 const decoded = (
   deps: DecodeDeps,
   head: BodyHead,

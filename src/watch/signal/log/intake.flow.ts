@@ -9,7 +9,13 @@
  */
 import { ok, problem, type Result } from "../../../kernel/result.ts";
 import { LogFault, type SegmentLog } from "../../../io/log/segment-log.ts";
-import { decodeBody, MAX_AHEAD_MS, type Decoded, type DecodeDeps } from "./decode-record.ts";
+import {
+  decodeBody,
+  MAX_AHEAD_MS,
+  withRefused,
+  type Decoded,
+  type DecodeDeps,
+} from "./decode-record.ts";
 import { encodeHubRecord } from "./hub-record.ts";
 import { rowsOf, type Content } from "./parts.ts";
 import { SAMPLE_RETENTION_DAYS } from "../store/signal-tables.ts";
@@ -127,14 +133,13 @@ const takeForeign = async (
 /** To disk, and then to whoever waits for it. */
 const keep = async (
   deps: IntakeDeps,
-  content: Decoded,
+  decoded: Decoded,
   body: Uint8Array,
 ): Promise<Result<void>> => {
-  const refused = content.kind === "samples" ? content.samples.refused : [];
-  const head = refused.length === 0 ? content.head : { ...content.head, refused };
+  const content = withRefused(decoded);
   try {
-    const index = await append(deps, encodeHubRecord({ kind: "body", head, body }));
-    deps.taken(index, { ...content, head });
+    const record = encodeHubRecord({ kind: "body", head: content.head, body });
+    deps.taken(await append(deps, record), content);
     return ok(undefined);
   } catch (fault) {
     if (!(fault instanceof LogFault)) throw fault;

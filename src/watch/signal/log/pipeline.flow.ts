@@ -6,7 +6,7 @@
  * Errors: as intake.flow.ts and flush.flow.ts.
  */
 import type { SegmentLog } from "../../../io/log/segment-log.ts";
-import { decodeBody, decodeContent } from "./decode-record.ts";
+import { decodeBody, decodeContent, withRefused } from "./decode-record.ts";
 import { openFlusher, type FlushDeps, type Flusher } from "./flush.flow.ts";
 import { encodeHubRecord, type BodyHead } from "./hub-record.ts";
 import { openIntake, type AgentBook, type IntakeDeps } from "./intake.flow.ts";
@@ -34,11 +34,11 @@ export const openPipeline = async (deps: PipelineDeps): Promise<Pipeline> => {
     agents.set(agent, { accepted: seq, stored: seq });
   }
   const append = async (head: BodyHead, body: Uint8Array): Promise<void> => {
-    const samples = decodeBody(deps, head, body);
-    if (!samples.ok) throw new Error(samples.error.message);
-    if (samples.value.kind !== "samples") return;
-    const index = await deps.log.append(encodeHubRecord({ kind: "body", head, body }));
-    taken(index, samples.value);
+    const decoded = decodeBody(deps, head, body);
+    if (!decoded.ok) throw new Error(decoded.error.message);
+    const content = withRefused(decoded.value);
+    const record = encodeHubRecord({ kind: "body", head: content.head, body });
+    taken(await deps.log.append(record), content);
   };
   const spans = openSpanRecords({
     now: deps.now,
