@@ -1,7 +1,7 @@
 /**
  * Remote write, everything on, beside Prometheus and VictoriaMetrics on the same bodies, in turns.
  *
- * Shape:  `node bench/ingest-peers.ts [series=10000] [steps=1100]`; each step is one sample of
+ * Shape:  `node bench/ingest-peers.ts [series=10000] [steps=1100] [alone]`; a step is one sample of
  *         every series, 3 s apart up to now (so that the window holds them, as it holds what comes
  *         live), in bodies of 2,000 over five connections; every hour of that time a tenth of the
  *         series is replaced, and every tenth step a rate is asked for. Ours is the whole of `up`
@@ -48,13 +48,13 @@ type Target = {
   queryMs: number[];
 };
 
-const main = async (seriesCount: number, steps: number): Promise<void> => {
+const main = async (seriesCount: number, steps: number, isAlone: boolean): Promise<void> => {
   const root = await temporary("novaevo-bench-");
   const targets: Target[] = [];
   try {
     targets.push(await ours(root));
-    targets.push(await prometheus(root));
-    if (existsSync(VICTORIA)) targets.push(await victoria(root));
+    if (!isAlone) targets.push(await prometheus(root));
+    if (!isAlone && existsSync(VICTORIA)) targets.push(await victoria(root));
     const samples = await run(targets, seriesCount, steps);
     await report(targets, samples);
   } finally {
@@ -284,4 +284,5 @@ const report = async (targets: readonly Target[], samples: number): Promise<void
   }
 };
 
-await main(Number(process.argv[2] ?? 10_000), Number(process.argv[3] ?? 1_100));
+const [, , series = "10000", steps = "1100", alone] = process.argv;
+await main(Number(series), Number(steps), alone === "alone");

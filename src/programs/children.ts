@@ -25,7 +25,16 @@ const STORE_THREADS = "12";
  * The collector marks when the heap has grown by half; bodies count as growth, so a small heap was
  * marked for every few of them. A quarter less CPU under ingest (docs/decisions/0007).
  */
-const HUB_FLAGS = ["--initial-old-space-size=128"];
+const HUB_FLAGS = ["--initial-old-space-size=128", "--max-semi-space-size=8"];
+/**
+ * What is large is mapped by itself and goes when it is freed; left to itself, glibc raises that
+ * bound to the largest body it saw and keeps the holes (docs/decisions/0009). Others ignore it.
+ */
+const HUB_MEMORY = {
+  MALLOC_MMAP_THRESHOLD_: "15000",
+  MALLOC_TRIM_THRESHOLD_: "131072",
+  MALLOC_ARENA_MAX: "2",
+};
 
 const node = (
   words: readonly string[],
@@ -112,6 +121,7 @@ export const hubChild = (
         DATABASE_URL: engines.databaseUrl,
         CLICKHOUSE_URL: engines.clickhouseUrl,
         ...(firstCode() ? { NOVAEVO_ISSUE_CODE: "1" } : {}),
+        ...HUB_MEMORY,
       },
       HUB_FLAGS,
     ),

@@ -116,9 +116,15 @@ export const newCatalog = (limits: LabelLimits = LABEL_LIMITS): Catalog => {
     if (wires >= limits.maxWires) clear();
     const known = series.of(acceptable(readLabels(bytes, limits), limits));
     const place = slabs.copy(bytes);
-    const wire = {
-      ...{ slab: place.slab, at: place.at, length: bytes.length, series: known, hash },
-      ...{ next: undefined, after: undefined, seenIn: round },
+    const wire: Wire = {
+      slab: place.slab,
+      at: place.at,
+      length: bytes.length,
+      series: known,
+      hash,
+      next: undefined,
+      after: undefined,
+      seenIn: round,
     };
     put(wire);
     return wire;
@@ -151,7 +157,8 @@ function* chained(firsts: Iterable<Wire>): Iterable<Wire> {
   }
 }
 
-const SLAB_BYTES = 64 * 1024;
+/** Over the size that malloc maps by itself, so that they keep no memory of others from going. */
+const SLAB_BYTES = 1024 * 1024;
 
 /** Bytes of many wires in few pieces of memory; a piece goes when its last wire does. */
 const newSlabs = () => {
@@ -195,7 +202,13 @@ const newKnownBook = () => {
       if (found !== undefined) return found;
       const metric = labelValue(labels, METRIC_NAME);
       const known: Known = {
-        ...{ labels, metric, id, ref: -1, storedDay: -1, source: "", seenHour: NEVER },
+        labels,
+        metric,
+        id,
+        ref: -1,
+        storedDay: -1,
+        source: "",
+        seenHour: NEVER,
         next: undefined,
       };
       put(known);

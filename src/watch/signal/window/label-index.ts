@@ -9,11 +9,12 @@ import { type CompiledMatcher, matchesAll } from "../matcher.ts";
 import { type Labels, labelValue } from "../series.ts";
 
 type Indexed = { readonly labels: Labels };
-type Posting<S> = { readonly value: string; list: S[] };
+type Label = Labels[number];
+type Posting<S> = { readonly label: Label; list: S[] };
 type Name<S> = { readonly name: string; readonly values: Map<string, Posting<S>> };
 
 export type LabelIndex<S extends Indexed> = {
-  /** The same labels made of strings the index already holds, so equal strings exist once. */
+  /** The same labels made of those the index already holds, so equal ones exist once. */
   readonly canonical: (labels: Labels) => Labels;
   readonly add: (series: S) => void;
   readonly remove: (dropped: ReadonlySet<S>) => void;
@@ -27,12 +28,13 @@ export const newLabelIndex = <S extends Indexed>(all: () => Iterable<S>): LabelI
   const index = new Map<string, Name<S>>();
   return {
     canonical: (labels) =>
-      labels.map(([name, value]): readonly [string, string] => {
+      labels.map((label): Label => {
+        const [name, value] = label;
         const known = index.get(name);
-        return [known?.name ?? name, known?.values.get(value)?.value ?? value];
+        return known?.values.get(value)?.label ?? [known?.name ?? name, value];
       }),
     add: (series) => {
-      for (const [name, value] of series.labels) addTo(index, name, value, series);
+      for (const label of series.labels) addTo(index, label, series);
     },
     remove: (dropped) => remove(index, dropped),
     select: (matchers) => select(index, matchers, all),
@@ -42,11 +44,12 @@ export const newLabelIndex = <S extends Indexed>(all: () => Iterable<S>): LabelI
   };
 };
 
-const addTo = <S>(index: Map<string, Name<S>>, name: string, value: string, series: S): void => {
+const addTo = <S>(index: Map<string, Name<S>>, label: Label, series: S): void => {
+  const [name, value] = label;
   let entry = index.get(name);
   if (entry === undefined) index.set(name, (entry = { name, values: new Map() }));
   const posting = entry.values.get(value);
-  if (posting === undefined) entry.values.set(value, { value, list: [series] });
+  if (posting === undefined) entry.values.set(value, { label, list: [series] });
   else posting.list.push(series);
 };
 
@@ -63,7 +66,7 @@ const remove = <S extends Indexed>(index: Map<string, Name<S>>, dropped: Readonl
   for (const [posting, entry] of touched) {
     posting.list = posting.list.filter((series) => !dropped.has(series));
     if (posting.list.length > 0) continue;
-    entry.values.delete(posting.value);
+    entry.values.delete(posting.label[1]);
     if (entry.values.size === 0) index.delete(entry.name);
   }
 };
@@ -113,6 +116,6 @@ const listsOf = <S>(index: Map<string, Name<S>>, { matcher, test }: CompiledMatc
     return posting === undefined ? [] : [posting.list];
   }
   const lists: S[][] = [];
-  for (const posting of entry.values.values()) if (test(posting.value)) lists.push(posting.list);
+  for (const posting of entry.values.values()) if (test(posting.label[1])) lists.push(posting.list);
   return lists;
 };
