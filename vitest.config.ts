@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["src/**/*.test.ts", "test/**/*.test.ts", "sim/**/*.test.ts", "ui/src/**/*.test.ts"],
+    include: ["{src,fleet,test,sim}/**/*.test.ts", "ui/src/**/*.test.ts"],
     globalSetup: ["test/global-setup.ts"],
     testTimeout: 60_000,
     hookTimeout: 120_000,

@@ -85,7 +85,7 @@ export const arrows: Rule = (tree) =>
   });
 
 const arrowOut = (file: SourceFile, to: string): readonly string[] =>
-  /^(?:ui|test|sim|bench|bin)\//.test(to) ? [`${file.path}: src imports ${to}`] : [];
+  /^(?:ui|test|sim|bench|bin|fleet)\//.test(to) ? [`${file.path}: src imports ${to}`] : [];
 
 /** Libraries that reach the world; whoever imports one at run time is a shell. */
 const WORLDLY_PACKAGES = /^(?:pg|chdb|fastify|@fastify\/.*|@clickhouse\/client|prom-client)$/;

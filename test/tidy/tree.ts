@@ -24,7 +24,7 @@ export type SourceFile = {
 export type Tree = ReadonlyMap<string, SourceFile>;
 
 const SOURCES = [
-  "{src,test,sim,bench}/**/*.ts",
+  "{src,fleet,test,sim,bench}/**/*.ts",
   "ui/**/*.{ts,tsx}",
   "bin/*.mjs",
   "*.config.ts",
