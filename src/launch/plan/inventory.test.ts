@@ -23,13 +23,25 @@ test("everything of the roadmap is there, counted", () => {
     monitoringRows: 8,
     severities: 4,
     triggers: 9,
-    playbooks: 5,
+    playbooks: 10,
     risks: 5,
     loops: 4,
     improvementSources: 12,
     tiers: 4,
     tools: 19,
   });
+});
+
+test("the roadmap's five automatic actions come first, with its own words", () => {
+  expect(
+    plan.playbooks.slice(0, 5).map(({ name, description }) => [name.fr, description.fr]),
+  ).toEqual([
+    ["Auto-scaling", "Augmentation automatique des ressources en cas de charge élevée"],
+    ["Self-healing", "Redémarrage automatique des conteneurs défaillants"],
+    ["Circuit breaker", "Isolation des services défaillants pour éviter les cascades d’erreurs"],
+    ["Fallback", "Basculement automatique vers des services de secours"],
+    ["Throttling", "Limitation automatique du trafic en cas de surcharge"],
+  ]);
 });
 
 test("27 KPIs stand in four categories, as the four tables", () => {

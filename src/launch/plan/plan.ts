@@ -11,6 +11,6 @@ export type { Escalation } from "./schema/escalation.ts";
 export type { Playbook } from "./schema/playbook.ts";
 export type { Risk } from "./schema/risk.ts";
 export type { Improvement } from "./schema/improvement.ts";
-export type { Capacity, Tier } from "./schema/scaling.ts";
-export type { MonitoringRow, Tool } from "./schema/monitoring.ts";
+export type { Capacity, ServiceScaling, Tier } from "./schema/scaling.ts";
+export type { AlertRuleOfPlan, MonitoringRow, Tool } from "./schema/monitoring.ts";
 export type { Operator } from "./schema/words.ts";

@@ -48,6 +48,7 @@ const KINDS = {
   wave: ["waves[].id"],
   "day plan": ["dayPlans[].id"],
   playbook: ["playbooks[].id"],
+  "alert rule": ["observability.rules[].id"],
   step: ["escalation.workflow[].id"],
 } as const satisfies { readonly [kind: string]: readonly string[] };
 
@@ -60,6 +61,8 @@ const REFERENCES: readonly (readonly [pattern: string, kind: Kind])[] = [
   ["organisation.channels[].tool", "tool"],
   ["services[].owner", "team"],
   ["services[].dependsOn[]", "service"],
+  ["services[].backup.service", "service"],
+  ["playbooks[].trigger[].rule", "alert rule"],
   ["measures[].partOf", "measure"],
   ["relations[].of", "measure"],
   ["relations[].numerator", "measure"],

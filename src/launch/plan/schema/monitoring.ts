@@ -42,13 +42,31 @@ export const monitoringRow = z.strictObject({
   responsible: id,
 });
 
+/** The signals of a service, as `services[].signals` names them. */
+export const SIGNALS = ["up", "cpu", "memory", "errorRate", "latencyP95"] as const;
+
+const watched = {
+  for: duration.optional().describe("How long the breach lasts before the alert fires."),
+  clear: z.number().optional().describe("It resolves only beyond this value."),
+  keepFor: duration.optional().describe("How long it must be clear before the alert resolves."),
+};
+
 const rule = z.strictObject({
   id,
   name: text,
-  alert: threshold,
+  alert: threshold.extend(watched),
   severity,
   responsible: id.optional(),
   playbook: id.optional(),
+  each: z
+    .discriminatedUnion("kind", [
+      z.strictObject({ kind: z.literal("service"), signal: z.enum(SIGNALS) }),
+      z.strictObject({ kind: z.literal("region") }),
+    ])
+    .optional()
+    .describe(
+      "One alert per service on its signal, or per region on its share of ready instances.",
+    ),
 });
 
 const agent = z.strictObject({
@@ -69,3 +87,4 @@ export const observability = z.strictObject({
 
 export type MonitoringRow = Immutable<z.infer<typeof monitoringRow>>;
 export type Tool = Immutable<z.infer<typeof tool>>;
+export type AlertRuleOfPlan = Immutable<z.infer<typeof rule>>;

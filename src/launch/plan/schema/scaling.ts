@@ -1,8 +1,30 @@
 /**
- * Growing: tiers with objectives, the guiding principles, and the capacities that must follow.
+ * Growing: tiers with objectives, the guiding principles, the capacities that must follow; and how
+ * many instances of a service there may be.
+ *
+ * Units: `requestsPerS` is what one instance serves at most; `target` the share of that to aim at.
  */
 import * as z from "zod";
 import { headcount, id, line, named, operator, some, text, type Immutable } from "./words.ts";
+
+const MAX_INSTANCES = 64;
+const MAX_CORES = 64;
+const MAX_MEMORY_MB = 1_048_576;
+
+/** Per region. */
+export const serviceScaling = z
+  .strictObject({
+    min: z.int().min(1).max(MAX_INSTANCES),
+    max: z.int().min(1).max(MAX_INSTANCES),
+    target: z.number().min(0.1).max(1).describe("Share of an instance's capacity to aim at."),
+    requestsPerS: z.number().positive().max(1e6).describe("What one instance serves at most."),
+    cpuCores: z.number().positive().max(MAX_CORES),
+    memoryMb: z.int().positive().max(MAX_MEMORY_MB),
+  })
+  .refine(({ min, max }) => min <= max, { error: "has max below min; allowed: min to 64" });
+
+/** Where instances run: each region is a whole platform of its own. */
+export const region = z.strictObject({ id, name: text });
 
 export const tier = z.strictObject({
   id,
@@ -34,3 +56,4 @@ export const capacity = z.strictObject({
 
 export type Tier = Immutable<z.infer<typeof tier>>;
 export type Capacity = Immutable<z.infer<typeof capacity>>;
+export type ServiceScaling = Immutable<z.infer<typeof serviceScaling>>;

@@ -4,7 +4,14 @@
  * Units: `up` is 1 or 0, `cpu`, `memory` and `errorRate` are shares 0 to 1, `latencyP95` is ms.
  */
 import * as z from "zod";
+import { serviceScaling } from "./scaling.ts";
 import { expression, id, many, text, type Immutable } from "./words.ts";
+
+/** What answers when the service does not: another service, its last good answers, a fixed one. */
+const backup = z.strictObject({
+  mode: z.enum(["backup", "last_good", "static"]),
+  service: id.optional().describe("The service that answers, where mode is backup."),
+});
 
 export const service = z.strictObject({
   id,
@@ -24,6 +31,8 @@ export const service = z.strictObject({
     })
     .optional()
     .describe("PromQL, one value each."),
+  scaling: serviceScaling.optional(),
+  backup: backup.optional(),
 });
 
 export type Service = Immutable<z.infer<typeof service>>;

@@ -15,7 +15,7 @@ import { organisation } from "./organisation.ts";
 import { phase, programme } from "./phase.ts";
 import { playbook } from "./playbook.ts";
 import { risk } from "./risk.ts";
-import { capacity, principle, tier } from "./scaling.ts";
+import { capacity, principle, region, tier } from "./scaling.ts";
 import { service } from "./service.ts";
 import { dayPlan, segment, wave, zone } from "./wave.ts";
 import {
@@ -55,6 +55,7 @@ export const planSchema = z.strictObject({
   organisation,
   tools: many(tool),
   services: some(service),
+  regions: many(region).optional(),
   measures: some(measure),
   relations: many(relation),
   kpis: some(kpi),
