@@ -1,0 +1,204 @@
+/**
+ * Circuit breaker: stops calling what fails, asks again carefully, and comes back when it is good.
+ *
+ * Shape:  closed → open → half_open → closed | open. Closed opens when at least `minCalls` of the
+ *         last window failed or were slow by their shares, or after `maxConsecutive` connections in
+ *         a row that could not be made. Half-open lets `trials` calls through at a time and closes
+ *         after `goodToClose` good ones; one bad one opens it again for twice as long.
+ * Units:  ms of any clock that does not go backwards; shares 0 to 1.
+ * Errors: none; `record` says what changed and why, in the same call that decided it.
+ * Source: Resilience4j's CircuitBreakerStateMachine (time-based window), Envoy's outlier detection.
+ */
+export type Circuit = "closed" | "open" | "half_open";
+/** `unreached`: no connection. `failed`: an answer of 5xx, a timeout, a connection that broke. */
+export type Outcome = "good" | "slow" | "failed" | "unreached";
+export type Opening = "failures" | "slowness" | "no_connection" | "trial_failed" | "ordered";
+
+export type CircuitChange = {
+  readonly to: Circuit;
+  readonly why: string;
+  readonly cause: Opening | "waited" | "trials_good" | "ordered";
+  readonly evidence: Readonly<Record<string, number>>;
+};
+
+export type BreakerLimits = {
+  readonly bucketMs: number;
+  readonly buckets: number;
+  readonly minCalls: number;
+  readonly failedShare: number;
+  readonly slowShare: number;
+  readonly maxConsecutive: number;
+  readonly openMs: number;
+  readonly maxOpenMs: number;
+  /** ± of the time it stays open, so that many do not come back in one instant. */
+  readonly jitter: number;
+  readonly trials: number;
+  readonly goodToClose: number;
+};
+
+export const BREAKER_LIMITS: BreakerLimits = {
+  ...{ bucketMs: 1_000, buckets: 10, minCalls: 20, failedShare: 0.5, slowShare: 0.6 },
+  ...{ maxConsecutive: 5, openMs: 5_000, maxOpenMs: 60_000, jitter: 0.2 },
+  ...{ trials: 3, goodToClose: 5 },
+};
+
+export type Breaker = {
+  readonly state: () => Circuit;
+  /** Whether a call may go now; half-open it takes one of the trials, given back by `record`. */
+  readonly acquire: (nowMs: number) => boolean;
+  /** The same question without taking anything. */
+  readonly mayCall: (nowMs: number) => boolean;
+  readonly record: (outcome: Outcome, nowMs: number) => CircuitChange | undefined;
+  /** The call ended without saying anything about the callee: its client went away. */
+  readonly release: () => void;
+  /** Moves by time alone: open → half_open when it has waited. */
+  readonly tick: (nowMs: number) => CircuitChange | undefined;
+  readonly openUntilMs: () => number;
+};
+
+export const newBreaker = (
+  random: () => number,
+  limits: BreakerLimits = BREAKER_LIMITS,
+  /** Asked before opening: false where too much of a pool would be out. */
+  mayOpen: () => boolean = () => true,
+): Breaker => {
+  const calls = newOutcomeWindow(limits);
+  let state: Circuit = "closed";
+  let consecutive = 0;
+  let openUntilMs = 0;
+  let opened = 0;
+  let trialsOut = 0;
+  let good = 0;
+
+  const open = (
+    cause: Opening,
+    why: string,
+    nowMs: number,
+    evidence: Readonly<Record<string, number>>,
+  ): CircuitChange | undefined => {
+    if (state === "closed" && !mayOpen()) return undefined;
+    const openMs = Math.min(limits.openMs * 2 ** opened, limits.maxOpenMs);
+    const jittered = openMs * (1 + limits.jitter * (2 * random() - 1));
+    [state, openUntilMs, opened, trialsOut, good] = ["open", nowMs + jittered, opened + 1, 0, 0];
+    return { to: "open", cause, why, evidence: { ...evidence, openMs: Math.round(jittered) } };
+  };
+  const tick = (nowMs: number): CircuitChange | undefined => {
+    if (state !== "open" || nowMs < openUntilMs) return undefined;
+    [state, trialsOut, good] = ["half_open", 0, 0];
+    const evidence = { trials: limits.trials };
+    return { to: "half_open", cause: "waited", why: "it has waited, now it is tried", evidence };
+  };
+  const judge = (nowMs: number): CircuitChange | undefined => {
+    const { total, failed, slow } = calls.sum(nowMs);
+    const seen = { calls: total, failed, slow };
+    if (consecutive >= limits.maxConsecutive) {
+      const why = `${consecutive} connections in a row could not be made`;
+      return open("no_connection", why, nowMs, { ...seen, consecutive });
+    }
+    if (total < limits.minCalls) return undefined;
+    if (failed >= total * limits.failedShare)
+      return open("failures", `${failed} of ${total} calls failed`, nowMs, seen);
+    if (slow >= total * limits.slowShare)
+      return open("slowness", `${slow} of ${total} calls were slow`, nowMs, seen);
+    return undefined;
+  };
+  const close = (): CircuitChange => {
+    const evidence = { good };
+    [state, opened, consecutive] = ["closed", 0, 0];
+    calls.clear();
+    return { to: "closed", cause: "trials_good", why: "the trial calls were good", evidence };
+  };
+
+  return {
+    state: () => state,
+    openUntilMs: () => openUntilMs,
+    tick,
+    mayCall: (nowMs) => {
+      if (state === "closed") return true;
+      if (state === "open") return nowMs >= openUntilMs;
+      return trialsOut < limits.trials;
+    },
+    acquire: (nowMs) => {
+      if (state === "closed") return true;
+      tick(nowMs);
+      if (state !== "half_open" || trialsOut >= limits.trials) return false;
+      trialsOut += 1;
+      return true;
+    },
+    release: () => {
+      if (state === "half_open") trialsOut = Math.max(0, trialsOut - 1);
+    },
+    record: (outcome, nowMs) => {
+      switch (state) {
+        case "open":
+          // A call that began before it opened says nothing new.
+          return undefined;
+        case "half_open":
+          trialsOut = Math.max(0, trialsOut - 1);
+          if (outcome !== "good") {
+            const why = `a trial call was ${outcome === "slow" ? "slow" : "not answered well"}`;
+            return open("trial_failed", why, nowMs, { good });
+          }
+          good += 1;
+          return good >= limits.goodToClose ? close() : undefined;
+        case "closed":
+          consecutive = outcome === "unreached" ? consecutive + 1 : 0;
+          calls.add(outcome, nowMs);
+          return outcome === "good" ? undefined : judge(nowMs);
+      }
+    },
+  };
+};
+
+type OutcomeWindow = {
+  readonly add: (outcome: Outcome, nowMs: number) => void;
+  readonly sum: (nowMs: number) => { total: number; failed: number; slow: number };
+  readonly clear: () => void;
+};
+
+/** Counts by buckets of time: what is older than the window is forgotten a bucket at a time. */
+const newOutcomeWindow = ({ bucketMs, buckets }: BreakerLimits): OutcomeWindow => {
+  const total = new Uint32Array(buckets);
+  const failed = new Uint32Array(buckets);
+  const slow = new Uint32Array(buckets);
+  const sums = { total: 0, failed: 0, slow: 0 };
+  let last = -1;
+  const forget = (place: number): void => {
+    sums.total -= total[place]!;
+    sums.failed -= failed[place]!;
+    sums.slow -= slow[place]!;
+    total[place] = failed[place] = slow[place] = 0;
+  };
+  const advance = (nowMs: number): number => {
+    const at = Math.floor(nowMs / bucketMs);
+    const steps = last < 0 ? 0 : Math.min(at - last, buckets);
+    for (let step = 0; step < steps; step += 1) forget((at - step) % buckets);
+    last = Math.max(last, at);
+    return last % buckets;
+  };
+  return {
+    add: (outcome, nowMs) => {
+      const place = advance(nowMs);
+      total[place]! += 1;
+      sums.total += 1;
+      if (outcome === "slow") {
+        slow[place]! += 1;
+        sums.slow += 1;
+      } else if (outcome !== "good") {
+        failed[place]! += 1;
+        sums.failed += 1;
+      }
+    },
+    sum: (nowMs) => {
+      advance(nowMs);
+      return sums;
+    },
+    clear: () => {
+      for (let place = 0; place < buckets; place += 1) forget(place);
+    },
+  };
+};
+
+/** How many of a pool may be out at once: never more than half, and never all of it. */
+export const maxEjected = (poolSize: number): number => Math.floor(poolSize * MAX_EJECTED_SHARE);
+const MAX_EJECTED_SHARE = 0.5;
