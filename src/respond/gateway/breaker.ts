@@ -54,6 +54,8 @@ export type Breaker = {
   /** Moves by time alone: open → half_open when it has waited. */
   readonly tick: (nowMs: number) => CircuitChange | undefined;
   readonly openUntilMs: () => number;
+  /** What was seen so far no longer speaks of what is called from now on. */
+  readonly forget: () => void;
 };
 
 export const newBreaker = (
@@ -113,6 +115,10 @@ export const newBreaker = (
     state: () => state,
     openUntilMs: () => openUntilMs,
     tick,
+    forget: () => {
+      consecutive = 0;
+      calls.clear();
+    },
     mayCall: (nowMs) => {
       if (state === "closed") return true;
       if (state === "open") return nowMs >= openUntilMs;
