@@ -187,16 +187,20 @@ const windowBytes = async (url: string): Promise<number> => {
 
 const isWhole = async (up: Up, tally: Tally): Promise<boolean> => {
   const engines = path.join(up.dataDir, "run", "engines.json");
+  let found = "";
   for (let patience = 60; patience > 0; patience -= 1) {
     const markers = await heldIn(engines, MARKER);
     const { spans } = await countSpans(engines, "soak");
+    found = `${markers.unique} markers in ${markers.rows} rows, ${spans} spans`;
     if (markers.unique === tally.markers && spans === tally.spans) {
       console.log(`whole: ${tally.markers} of the marker, ${tally.spans} spans, each once`);
       return markers.rows === markers.unique;
     }
     await delay(1_000);
   }
-  console.log("what was acknowledged is not what is stored");
+  console.log(
+    `not what is stored: ${tally.markers} markers, ${tally.spans} spans; it has ${found}`,
+  );
   return false;
 };
 

@@ -87,6 +87,26 @@ export const arrows: Rule = (tree) =>
 const arrowOut = (file: SourceFile, to: string): readonly string[] =>
   /^(?:ui|test|sim|bench|bin|fleet)\//.test(to) ? [`${file.path}: src imports ${to}`] : [];
 
+/** What the rehearsal's services have of the house: its words, its tools, and no more. */
+const OF_THE_HOUSE = /^src\/(?:kernel|io)\/|^src\/respond\/control\/messages\.ts$/;
+
+/**
+ * A service is a program of its own: it knows the frame and itself, and calls the others. The
+ * double of a partner may use what its service knows of him.
+ */
+export const fleet: Rule = (tree) =>
+  [...tree.values()].filter(isOfFleet).flatMap(({ path, imports }) => {
+    const own = path.split("/").slice(0, 2).join("/");
+    return imports
+      .filter(({ to }) => !isPackage(to) && !to.startsWith("node:"))
+      .filter(({ to }) => !to.startsWith(`${own}/`) && !to.startsWith("fleet/frame/"))
+      .filter(({ to }) => !OF_THE_HOUSE.test(to))
+      .filter(({ to }) => !(own === "fleet/partners" && to.startsWith("fleet/")))
+      .map(({ to }) => `${path}: a service may not import ${to}`);
+  });
+
+const isOfFleet = ({ path }: SourceFile): boolean => path.startsWith("fleet/") && !isTest(path);
+
 /** Libraries that reach the world; whoever imports one at run time is a shell. */
 const WORLDLY_PACKAGES = /^(?:pg|chdb|fastify|@fastify\/.*|@clickhouse\/client|prom-client)$/;
 
@@ -224,7 +244,7 @@ const isOfTheApp = (to: string): boolean =>
   to.startsWith("ui/src/") || isPackage(to) || to === `${CONTRACT}paths.ts`;
 
 export const isPackage = (to: string): boolean =>
-  !/^(?:node:|(?:src|ui|test|sim|bench|bin)\/)/.test(to) && !/^\.|\.config\.ts$/.test(to);
+  !/^(?:node:|(?:src|ui|test|sim|bench|bin|fleet)\/)/.test(to) && !/^\.|\.config\.ts$/.test(to);
 
 const MAX_WIDTH = 100;
 const COMMENT = /^\s*(?:\/\*\*|\*|\/\/)/;
@@ -277,7 +297,8 @@ export const packages =
         .filter(({ to }) => isPackage(to) && !known.includes(to))
         .map(({ to }) => `${path}: imports ${to}, which package.json does not name`),
     );
-    const notInstalled = sources(tree).flatMap(({ path, imports }) =>
+    const running = [...sources(tree), ...files.filter(isOfFleet)];
+    const notInstalled = running.flatMap(({ path, imports }) =>
       imports
         .filter(({ to }) => devDependencies[to] !== undefined)
         .map(({ to }) => `${path}: imports ${to}, which is there for development only`),
