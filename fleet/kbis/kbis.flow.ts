@@ -1,0 +1,66 @@
+/**
+ * KBIS Verification as a service: the registry with its alternative, the shared cache, the probe of
+ * what the partners promise, the routes.
+ *
+ * Units:  a probe every 10 s; metrics `novaevo.partner.availability` (share), `.latency.p95` (ms)
+ *         and `.calls` by partner and outcome.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { databaseCheck, type Service } from "../frame/service.ts";
+import { kbisRoutes } from "./kbis.routes.ts";
+import { companyCache, DDL } from "./kbis.store.ts";
+import { openRegistry, SOURCES, type Registry } from "./registry.flow.ts";
+
+const PROBE_EVERY_MS = 10_000;
+
+export const kbis: Service = {
+  id: "kbis",
+  title: "KBIS Verification",
+  dependencies: ["api-gateway", ...SOURCES.map((source) => `partner:${source}`)],
+  open: async ({ database, call, nowMs, log, meter }) => {
+    const db = database(DDL);
+    const calls = meter.createCounter("novaevo.partner.calls");
+    const registry = openRegistry({
+      ...{ call, cache: companyCache(db), now: nowMs, monotonic: () => performance.now(), after },
+      onCacheFault: (fault) => log.warn("the cache of companies is away", { fault }),
+      onAnswer: (partner, { isGood }) =>
+        calls.add(1, { partner, outcome: isGood ? "good" : "failed" }),
+    });
+    observe(meter, registry);
+    const timer = setInterval(() => void registry.probe(), PROBE_EVERY_MS);
+    timer.unref();
+    return {
+      routes: kbisRoutes({ db, registry, nowMs }),
+      checks: { database: databaseCheck(db) },
+      close: async () => {
+        clearInterval(timer);
+        await db.close();
+      },
+    };
+  },
+};
+
+const after = (ms: number): { readonly passed: Promise<void>; readonly cancel: () => void } => {
+  const canceled = new AbortController();
+  const passed = sleep(ms, undefined, { signal: canceled.signal, ref: false });
+  return { passed: passed.catch(() => undefined), cancel: () => canceled.abort() };
+};
+
+const observe = (
+  meter: Parameters<Service["open"]>[0]["meter"],
+  { slas }: Pick<Registry, "slas">,
+): void => {
+  const availability = meter.createObservableGauge("novaevo.partner.availability", { unit: "1" });
+  const latency = meter.createObservableGauge("novaevo.partner.latency.p95", { unit: "ms" });
+  // What was not seen is not observed: a gap, not a zero.
+  for (const partner of SOURCES) {
+    availability.addCallback((seen) => {
+      const share = slas()[partner].availability;
+      if (share !== null) seen.observe(share, { partner });
+    });
+    latency.addCallback((seen) => {
+      const { p95Ms } = slas()[partner];
+      if (p95Ms !== null) seen.observe(p95Ms, { partner });
+    });
+  }
+};
