@@ -1,47 +1,52 @@
 /**
- * Samples of every series of the recent window, in fixed slots cut from large slabs.
+ * Samples of every series of the recent window: slots of up to 64, raw while they are written,
+ * encoded from then on.
  *
- * Shape:  a slab is three typed arrays; a slot is 64 samples of one series: the time of the first
- *         (a double), then a 32-bit offset and a 64-bit value each: 12 bytes a sample.
+ * Shape:  a slot is a blob, known by its number, and gets another number when it is encoded, made
+ *         wider or raw again: who keeps slots keeps what these functions answer. Both forms begin
+ *         with a header: time of the first (a double), offset of the last, count and form. A raw
+ *         slot goes on with 32-bit offsets and 64-bit values, room for 16, 32, 48 or 64 of each.
  * Units:  ms; an offset spans 49 days.
- * Errors: none; `take` answers -1 when the budget is spent.
- * Why:    no object or array per chunk, so memory is exact and freeing costs the collector nothing.
+ * Errors: none; what needs memory answers -1 when the budget is spent, and then changed nothing.
+ * Why:    no object or array per slot, so memory is exact and freeing costs the collector nothing.
  */
 
 import { isStale, writeStale } from "../series.ts";
+import { type Blobs, UNIT_BYTES, newBlobs, slabOf, wordOf } from "./slot-blobs.ts";
+import { type SlotCodec, newSlotCodec } from "./slot-codec.ts";
+import {
+  COUNT_MASK,
+  HEADER_BYTES,
+  INFO,
+  KIND_MASK,
+  LAST_OFFSET,
+  MAX_SAMPLES,
+} from "./slot-layout.ts";
 
-export const SLOT_SAMPLES = 64;
-const SLOT_SHIFT = 6;
-const SLAB_SLOTS = 1024;
-const SLAB_SHIFT = 10;
-const SLAB_MASK = SLAB_SLOTS - 1;
-/** Base (8), count (4) and bookkeeping (12) beside the samples themselves. */
-export const SLOT_BYTES = SLOT_SAMPLES * 12 + 24;
+export const SLOT_SAMPLES = MAX_SAMPLES;
 export const MAX_OFFSET_MS = 2 ** 32 - 1;
-
-type Slab = {
-  readonly offsets: Uint32Array;
-  readonly values: Float64Array;
-  readonly bases: Float64Array;
-  readonly counts: Uint32Array;
-};
+const SAMPLE_BYTES = 12;
+/** A raw slot grows by so many: most series have one, on the average half full. */
+const GROWTH = 16;
+/** Where a raw slot keeps its room, in growths; an encoded one has a kind beside it. */
+const ROOM_SHIFT = 9;
+const HEADER_WORDS = HEADER_BYTES / 4;
+const unitsOf = (room: number): number => (HEADER_BYTES + room * SAMPLE_BYTES) / UNIT_BYTES;
 
 export type Slots = {
-  /** A free slot, or -1 when all are taken. */
+  /** An empty raw slot, or -1. */
   readonly take: () => number;
   readonly free: (slot: number) => void;
   readonly used: () => number;
+  readonly bytes: () => number;
   readonly base: (slot: number) => number;
   readonly count: (slot: number) => number;
+  /** Is it raw, with room for one more? */
+  readonly hasRoom: (slot: number) => boolean;
   readonly first: (slot: number) => number;
   readonly last: (slot: number) => number;
   readonly timeAt: (slot: number, index: number) => number;
   readonly valueAt: (slot: number, index: number) => number;
-  /** Puts a sample at an index, moving later ones; the slot must have room. */
-  readonly insert: (slot: number, index: number, tMs: number, value: number) => void;
-  readonly push: (slot: number, tMs: number, value: number) => void;
-  /** Moves the upper half of a full slot into an empty one. */
-  readonly split: (from: number, to: number) => void;
   /** First index whose time is >= tMs. */
   readonly search: (slot: number, tMs: number) => number;
   /** Copies samples [from, to) of the slot to the arrays at `at`. */
@@ -53,14 +58,16 @@ export type Slots = {
     values: Float64Array,
     at: number,
   ) => void;
+  readonly push: (slot: number, tMs: number, value: number) => void;
+  /** Puts a sample at an index, moving later ones; the slot must have room. */
+  readonly insert: (slot: number, index: number, tMs: number, value: number) => void;
+  /** The same samples as a raw slot that has room for one more, unless they are 64; or -1. */
+  readonly widen: (slot: number) => number;
+  /** Moves the upper half of a raw slot of 64 into a new one, which it answers; or -1. */
+  readonly split: (slot: number) => number;
+  /** The same samples in fewer bytes, where that can be had; else the slot as it is. */
+  readonly freeze: (slot: number) => number;
 };
-
-const newSlab = (): Slab => ({
-  offsets: new Uint32Array(SLAB_SLOTS * SLOT_SAMPLES),
-  values: new Float64Array(SLAB_SLOTS * SLOT_SAMPLES),
-  bases: new Float64Array(SLAB_SLOTS),
-  counts: new Uint32Array(SLAB_SLOTS),
-});
 
 /** A register may quieten the stale marker on its way; its bits are written whole again. */
 const store = (values: Float64Array, at: number, value: number): void => {
@@ -68,48 +75,90 @@ const store = (values: Float64Array, at: number, value: number): void => {
   if (value !== value && isStale(value)) writeStale(values, at);
 };
 
-/** Values travel through `set` and `copyWithin` where they may be NaN: those keep the bits. */
-export const newSlots = (maxSlots: number): Slots => {
-  const slabs: Slab[] = [];
-  const freed: number[] = [];
-  let next = 0;
+const roomOf = (info: number): number => (info >> ROOM_SHIFT) * GROWTH;
+const isRaw = (info: number): boolean => (info & KIND_MASK) === 0;
+/** Index of a raw slot's first value, among the doubles of its slab. */
+const rawValuesAt = (at: number, info: number): number => (at + HEADER_WORDS + roomOf(info)) >> 1;
+
+export const newSlots = (maxBytes: number): Slots => {
+  const blobs = newBlobs(maxBytes, unitsOf(SLOT_SAMPLES));
+  const codec = newSlotCodec();
+  let used = 0;
+  const take = (room: number): number => {
+    const slot = blobs.take(unitsOf(room));
+    if (slot < 0) return slot;
+    used++;
+    const { u32 } = blobs.slabs[slabOf(slot)]!;
+    u32[wordOf(slot) + INFO] = (room / GROWTH) << ROOM_SHIFT;
+    return slot;
+  };
+  const free = (slot: number): void => {
+    blobs.free(slot);
+    used--;
+  };
+  const readers = readersOf(blobs, codec);
   return {
-    take: () => {
-      const reused = freed.pop();
-      if (reused !== undefined) return reused;
-      if (next >= maxSlots) return -1;
-      if (next >> SLAB_SHIFT === slabs.length) slabs.push(newSlab());
-      return next++;
+    take: () => take(GROWTH),
+    free,
+    used: () => used,
+    bytes: blobs.bytes,
+    ...readers,
+    ...writersOf(blobs),
+    ...formsOf(blobs, codec, take, free),
+    freeze: (slot) => {
+      const from = blobs.slabs[slabOf(slot)]!;
+      const at = wordOf(slot);
+      const info = from.u32[at + INFO]!;
+      if (!isRaw(info)) return slot;
+      const offsetsAt = at + HEADER_WORDS;
+      const bytes = codec.measure(from, offsetsAt, rawValuesAt(at, info), info & COUNT_MASK);
+      const units = Math.ceil(bytes / UNIT_BYTES);
+      if (units >= unitsOf(roomOf(info))) return slot;
+      const frozen = blobs.take(units);
+      if (frozen < 0) return slot;
+      codec.write(blobs.slabs[slabOf(frozen)]!, wordOf(frozen), from.f64[at >> 1]!);
+      blobs.free(slot);
+      return frozen;
     },
-    free: (slot) => {
-      slabs[slot >> SLAB_SHIFT]!.counts[slot & SLAB_MASK] = 0;
-      freed.push(slot);
-    },
-    used: () => next - freed.length,
-    ...readers(slabs),
-    ...writers(slabs),
   };
 };
 
-const startOf = (slot: number): number => (slot & SLAB_MASK) << SLOT_SHIFT;
-
-const readers = (slabs: readonly Slab[]) => {
-  const slabOf = (slot: number): Slab => slabs[slot >> SLAB_SHIFT]!;
-  const count = (slot: number): number => slabOf(slot).counts[slot & SLAB_MASK]!;
+const readersOf = ({ slabs }: Blobs, codec: SlotCodec) => {
+  const one = new Float64Array(1);
+  const base = (slot: number): number => slabs[slabOf(slot)]!.f64[wordOf(slot) >> 1]!;
+  const infoOf = (slot: number): number => slabs[slabOf(slot)]!.u32[wordOf(slot) + INFO]!;
   const timeAt = (slot: number, index: number): number => {
-    const slab = slabOf(slot);
-    return slab.bases[slot & SLAB_MASK]! + slab.offsets[startOf(slot) + index]!;
+    const slab = slabs[slabOf(slot)]!;
+    const at = wordOf(slot);
+    if (!isRaw(slab.u32[at + INFO]!)) return codec.timeAt(slab, at, index);
+    return slab.f64[at >> 1]! + slab.u32[at + HEADER_WORDS + index]!;
   };
   return {
-    count,
+    base,
+    count: (slot: number): number => infoOf(slot) & COUNT_MASK,
+    hasRoom: (slot: number): boolean => {
+      const info = infoOf(slot);
+      return isRaw(info) && (info & COUNT_MASK) < roomOf(info);
+    },
+    // Of any slot the base is the time of its first sample.
+    first: base,
+    last: (slot: number): number => {
+      const slab = slabs[slabOf(slot)]!;
+      const at = wordOf(slot);
+      return slab.f64[at >> 1]! + slab.u32[at + LAST_OFFSET]!;
+    },
     timeAt,
-    base: (slot: number): number => slabOf(slot).bases[slot & SLAB_MASK]!,
-    first: (slot: number): number => timeAt(slot, 0),
-    last: (slot: number): number => timeAt(slot, count(slot) - 1),
-    valueAt: (slot: number, index: number): number => slabOf(slot).values[startOf(slot) + index]!,
+    valueAt: (slot: number, index: number): number => {
+      const slab = slabs[slabOf(slot)]!;
+      const at = wordOf(slot);
+      const info = slab.u32[at + INFO]!;
+      if (isRaw(info)) return slab.f64[rawValuesAt(at, info) + index]!;
+      codec.values(slab, at, index, index + 1, one, 0);
+      return one[0]!;
+    },
     search: (slot: number, tMs: number): number => {
       let low = 0;
-      let high = count(slot);
+      let high = infoOf(slot) & COUNT_MASK;
       while (low < high) {
         const middle = (low + high) >> 1;
         if (timeAt(slot, middle) < tMs) low = middle + 1;
@@ -125,58 +174,121 @@ const readers = (slabs: readonly Slab[]) => {
       values: Float64Array,
       at: number,
     ): void => {
-      const slab = slabOf(slot);
-      const base = slab.bases[slot & SLAB_MASK]!;
-      const start = startOf(slot);
-      const { offsets } = slab;
-      for (let i = from, j = at; i < to; i++, j++) timestamps[j] = base + offsets[start + i]!;
-      values.set(slab.values.subarray(start + from, start + to), at);
+      const slab = slabs[slabOf(slot)]!;
+      const word = wordOf(slot);
+      const info = slab.u32[word + INFO]!;
+      if (!isRaw(info)) {
+        codec.times(slab, word, from, to, timestamps, at);
+        codec.values(slab, word, from, to, values, at);
+        return;
+      }
+      const base = slab.f64[word >> 1]!;
+      const { u32 } = slab;
+      const start = word + HEADER_WORDS;
+      for (let i = start + from, j = at; i < start + to; i++, j++) timestamps[j] = base + u32[i]!;
+      const first = rawValuesAt(word, info);
+      // Set as a whole, for a register may change the bits of a NaN.
+      values.set(slab.f64.subarray(first + from, first + to), at);
     },
   };
 };
 
-const writers = (slabs: readonly Slab[]) => {
-  const slabOf = (slot: number): Slab => slabs[slot >> SLAB_SHIFT]!;
+const writersOf = ({ slabs }: Blobs) => ({
+  push: (slot: number, tMs: number, value: number): void => {
+    const { u32, f64 } = slabs[slabOf(slot)]!;
+    const at = wordOf(slot);
+    const info = u32[at + INFO]!;
+    const count = info & COUNT_MASK;
+    if (count === 0) f64[at >> 1] = tMs;
+    const offset = tMs - f64[at >> 1]!;
+    u32[at + LAST_OFFSET] = offset;
+    u32[at + HEADER_WORDS + count] = offset;
+    store(f64, rawValuesAt(at, info) + count, value);
+    u32[at + INFO] = info + 1;
+  },
+  insert: (slot: number, index: number, tMs: number, value: number): void => {
+    const { u32, f64 } = slabs[slabOf(slot)]!;
+    const at = wordOf(slot);
+    const info = u32[at + INFO]!;
+    const count = info & COUNT_MASK;
+    const offsets = at + HEADER_WORDS;
+    const values = rawValuesAt(at, info);
+    const shift = f64[at >> 1]! - tMs;
+    if (shift > 0) {
+      for (let i = offsets; i < offsets + count; i++) u32[i]! += shift;
+      f64[at >> 1] = tMs;
+    }
+    u32.copyWithin(offsets + index + 1, offsets + index, offsets + count);
+    f64.copyWithin(values + index + 1, values + index, values + count);
+    u32[offsets + index] = tMs - f64[at >> 1]!;
+    store(f64, values + index, value);
+    u32[at + LAST_OFFSET] = u32[offsets + count]!;
+    u32[at + INFO] = info + 1;
+  },
+});
+
+type Take = (room: number) => number;
+type Free = (slot: number) => void;
+
+/** From one slot to another: the same samples, or some of them. */
+const formsOf = ({ slabs }: Blobs, codec: SlotCodec, take: Take, free: Free) => {
+  const times = new Float64Array(SLOT_SAMPLES);
+  const decode = (from: number, to: number): void => {
+    const source = slabs[slabOf(from)]!;
+    const { u32, f64 } = slabs[slabOf(to)]!;
+    const at = wordOf(to);
+    const count = source.u32[wordOf(from) + INFO]! & COUNT_MASK;
+    const baseMs = source.f64[wordOf(from) >> 1]!;
+    codec.times(source, wordOf(from), 0, count, times, 0);
+    for (let i = 0; i < count; i++) u32[at + HEADER_WORDS + i] = times[i]! - baseMs;
+    const info = u32[at + INFO]! + count;
+    codec.values(source, wordOf(from), 0, count, f64, rawValuesAt(at, info));
+    f64[at >> 1] = baseMs;
+    u32[at + LAST_OFFSET] = source.u32[wordOf(from) + LAST_OFFSET]!;
+    u32[at + INFO] = info;
+  };
+  /** Raw samples [first, end) to an empty raw slot. */
+  const move = (from: number, first: number, end: number, to: number): void => {
+    const source = slabs[slabOf(from)]!;
+    const { u32, f64 } = slabs[slabOf(to)]!;
+    const at = wordOf(to);
+    const sourceAt = wordOf(from);
+    const start = sourceAt + HEADER_WORDS + first;
+    const shift = source.u32[start]!;
+    const count = end - first;
+    for (let i = 0; i < count; i++) {
+      u32[at + HEADER_WORDS + i] = source.u32[start + i]! - shift;
+    }
+    const values = rawValuesAt(sourceAt, source.u32[sourceAt + INFO]!) + first;
+    const info = u32[at + INFO]! + count;
+    f64.set(source.f64.subarray(values, values + count), rawValuesAt(at, info));
+    f64[at >> 1] = source.f64[sourceAt >> 1]! + shift;
+    u32[at + LAST_OFFSET] = u32[at + HEADER_WORDS + count - 1]!;
+    u32[at + INFO] = info;
+  };
   return {
-    push: (slot: number, tMs: number, value: number): void => {
-      const slab = slabOf(slot);
-      const local = slot & SLAB_MASK;
-      const count = slab.counts[local]!;
-      if (count === 0) slab.bases[local] = tMs;
-      const at = (local << SLOT_SHIFT) + count;
-      slab.offsets[at] = tMs - slab.bases[local]!;
-      store(slab.values, at, value);
-      slab.counts[local] = count + 1;
+    widen: (slot: number): number => {
+      const info = slabs[slabOf(slot)]!.u32[wordOf(slot) + INFO]!;
+      const count = info & COUNT_MASK;
+      if (isRaw(info) && (count < roomOf(info) || count === SLOT_SAMPLES)) return slot;
+      const room = Math.min(SLOT_SAMPLES, Math.ceil((count + 1) / GROWTH) * GROWTH);
+      const wider = take(room);
+      if (wider < 0) return wider;
+      if (isRaw(info)) move(slot, 0, count, wider);
+      else decode(slot, wider);
+      free(slot);
+      return wider;
     },
-    insert: (slot: number, index: number, tMs: number, value: number): void => {
-      const slab = slabOf(slot);
-      const start = startOf(slot);
-      const local = slot & SLAB_MASK;
-      const count = slab.counts[local]!;
-      const shift = slab.bases[local]! - tMs;
-      if (shift > 0) {
-        for (let i = start; i < start + count; i++) slab.offsets[i]! += shift;
-        slab.bases[local] = tMs;
-      }
-      slab.offsets.copyWithin(start + index + 1, start + index, start + count);
-      slab.values.copyWithin(start + index + 1, start + index, start + count);
-      slab.offsets[start + index] = tMs - slab.bases[local]!;
-      store(slab.values, start + index, value);
-      slab.counts[local] = count + 1;
-    },
-    split: (from: number, to: number): void => {
+    split: (slot: number): number => {
       const half = SLOT_SAMPLES >> 1;
-      const source = slabOf(from);
-      const target = slabOf(to);
-      const middle = startOf(from) + half;
-      const shift = source.offsets[middle]!;
-      for (let i = 0; i < half; i++) {
-        target.offsets[startOf(to) + i] = source.offsets[middle + i]! - shift;
-      }
-      target.values.set(source.values.subarray(middle, middle + half), startOf(to));
-      target.bases[to & SLAB_MASK] = source.bases[from & SLAB_MASK]! + shift;
-      target.counts[to & SLAB_MASK] = half;
-      source.counts[from & SLAB_MASK] = half;
+      const upper = take(half + GROWTH);
+      if (upper < 0) return upper;
+      move(slot, half, SLOT_SAMPLES, upper);
+      const { u32 } = slabs[slabOf(slot)]!;
+      const at = wordOf(slot);
+      u32[at + INFO]! -= half;
+      u32[at + LAST_OFFSET] = u32[at + HEADER_WORDS + half - 1]!;
+      return upper;
     },
   };
 };

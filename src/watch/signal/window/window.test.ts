@@ -3,7 +3,6 @@ import { describe, expect, test } from "vitest";
 import type { Labels } from "../series.ts";
 import { isStaleAt, newSampleBuffer } from "../series.ts";
 import { type Window, newWindow } from "./window.ts";
-import { SLOT_BYTES } from "./window-samples.ts";
 
 const T0 = 1_800_000_000_000;
 const HOUR_MS = 3_600_000;
@@ -15,6 +14,17 @@ const refOf = (window: Window, labels: Labels): number => {
   const interned = window.intern(labels);
   if (!interned.ok) throw new Error(interned.error.message);
   return interned.value;
+};
+/** Values with nothing in common: xorshift, 32 bits twice. */
+const noiseOf = (seed: number): (() => number) => {
+  let state = seed;
+  const next = (): number => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return state >>> 0;
+  };
+  return () => next() / 2 ** 32 + next() / 2 ** 52;
 };
 const all = { name: "__name__", op: "=", value: "cpu" } as const;
 const samplesOf = (window: Window, fromMs = -Infinity, toMs = Infinity): [number, number][][] =>
@@ -103,16 +113,23 @@ describe("bounds", () => {
   });
 
   test("memory stays within its bound: the oldest instant is cut for all series at once", () => {
-    const window = newWindow({ maxBytes: 100 * SLOT_BYTES });
+    const maxBytes = 2 ** 20;
+    const window = newWindow({ maxBytes });
     const refs = ["a", "b", "c", "d"].map((host) => refOf(window, cpu(host)));
-    for (let i = 0; i < 5000; i++) {
-      for (const ref of refs) expect(window.append(ref, T0 + i * 100, i)).toBe("stored");
+    const labelBytes = window.stats().bytes;
+    const noise = noiseOf(1);
+    const count = 60_000;
+    let mostBytes = 0;
+    for (let i = 0; i < count; i++) {
+      for (const ref of refs) expect(window.append(ref, T0 + i * 100, noise())).toBe("stored");
+      mostBytes = Math.max(mostBytes, window.stats().bytes - labelBytes);
     }
+    expect(mostBytes).toBeLessThanOrEqual(maxBytes);
     const { samples, completeFromMs } = window.stats();
-    expect(samples).toBeLessThanOrEqual(100 * 64);
-    expect(samples).toBeGreaterThan(80 * 64);
+    // Noise is kept whole, near 7 bytes each; so few pages are not all full.
+    expect(samples).toBeGreaterThan((maxBytes / 7) * 0.6);
     expect(completeFromMs).not.toBeNull();
-    const last = T0 + 4999 * 100;
+    const last = T0 + (count - 1) * 100;
     for (const series of samplesOf(window, completeFromMs ?? 0)) {
       expect(series.length).toBe(Math.floor((last - (completeFromMs ?? 0)) / 100) + 1);
     }

@@ -13,23 +13,19 @@
 import { type Result, err, ok } from "../../../kernel/result.ts";
 import { type LabelIndex, newLabelIndex } from "./label-index.ts";
 import { type Matcher, compileMatcher } from "../matcher.ts";
-import {
-  type Labels,
-  METRIC_NAME,
-  type SampleBuffer,
-  type SeriesData,
-  labelValue,
-  reserve,
-  writeStale,
-} from "../series.ts";
+import { type Labels, METRIC_NAME, type SeriesData, labelValue, writeStale } from "../series.ts";
 import { hashOf, newSeriesTable, type SeriesTable } from "./series-table.ts";
-import { MAX_OFFSET_MS, SLOT_BYTES, SLOT_SAMPLES, type Slots, newSlots } from "./window-samples.ts";
+import { SeriesView } from "./window-read.ts";
+import { MAX_OFFSET_MS, SLOT_SAMPLES, type Slots, newSlots } from "./window-samples.ts";
 
 export type SeriesRef = number;
 
 export type WindowLimits = {
   readonly retentionMs: number;
-  /** Sample memory; labels and their index come on top and are bounded by `maxSeries`. */
+  /**
+   * Memory of all samples, half a MiB at least; labels and their index come on top and are
+   * bounded by `maxSeries`.
+   */
   readonly maxBytes: number;
   readonly maxSeries: number;
   readonly maxLabels: number;
@@ -143,6 +139,16 @@ const PLACE_MASK = PLACE_BITS - 1;
 const SWEEP_EVERY_MS = 10_000;
 /** What one cut for want of room gives back, as a share of all slots. */
 const ROOM_SHARE = 0.05;
+/** Ends of slots that are looked at for that; millions would be sorted for nothing. */
+const MAX_ENDS = 20_000;
+/** Of answers that are slots: none for want of room, and none for it was cut meanwhile. */
+const NO_ROOM = -1;
+const IS_CUT = -2;
+/** How many slots before the newest are tried again: late samples had made them raw. */
+const FROZEN_AGAIN = 8;
+/** First slots end after 64, 48, 32 or 16 samples. */
+const FIRST_SLOTS = 4;
+const FIRST_SHORTER = 16;
 /** Objects, map entries and index lists of one series, beside its strings; measured. */
 const SERIES_BYTES = 640;
 const LABEL_BYTES = 48;
@@ -198,7 +204,7 @@ const newState = (limits: WindowLimits): State => {
   };
   return {
     limits,
-    slots: newSlots(Math.max(1, Math.floor(limits.maxBytes / SLOT_BYTES))),
+    slots: newSlots(limits.maxBytes),
     index: newLabelIndex<Entry>(present),
     entries,
     freeEntries: [],
@@ -287,15 +293,46 @@ const append = (state: State, ref: SeriesRef, tMs: number, value: number): Appen
   if (tMs <= entry.lastMs) return appendLate(state, entry, tMs, value);
   const { slots } = state;
   let slot = entry.slots.length === 0 ? -1 : entry.slots[entry.slots.length - 1]!;
-  if (slot < 0 || slots.count(slot) === SLOT_SAMPLES || tMs - slots.base(slot) > MAX_OFFSET_MS) {
-    slot = takeSlot(state);
+  if (slot < 0 || !slots.hasRoom(slot) || tMs - slots.base(slot) > MAX_OFFSET_MS) {
+    slot = nextSlot(state, entry, tMs);
     if (slot < 0) return "no_room";
-    entry.slots.push(slot);
   }
   slots.push(slot, tMs, value);
   entry.lastMs = tMs;
   counted(state, entry, tMs);
   return "stored";
+};
+
+/** The newest slot made wider, or another after it: those before are then not written to again. */
+const nextSlot = (state: State, entry: Entry, tMs: number): number => {
+  const { slots } = state;
+  const at = entry.slots.length - 1;
+  const newest = entry.slots[at];
+  if (newest !== undefined && tMs - slots.base(newest) <= MAX_OFFSET_MS) {
+    // Series that began together would all be full at once: their first slots end apart.
+    const most = at > 0 ? SLOT_SAMPLES : SLOT_SAMPLES - (entry.ref % FIRST_SLOTS) * FIRST_SHORTER;
+    if (slots.count(newest) < most) {
+      const wider = widened(state, entry, at);
+      if (wider >= 0) return wider;
+    }
+  }
+  for (let nth = Math.max(0, at - FROZEN_AGAIN); nth < entry.slots.length; nth++) {
+    entry.slots[nth] = slots.freeze(entry.slots[nth]!);
+  }
+  const slot = withRoom(state, slots.take);
+  // Not pushed: an array that grows keeps room for sixteen more, for each of its series.
+  if (slot >= 0) entry.slots = entry.slots.concat(slot);
+  return slot;
+};
+
+/** The slot at a place with room for one more; -1 when it was cut for want of room. */
+const widened = (state: State, entry: Entry, at: number): number => {
+  const slot = entry.slots[at]!;
+  const wider = withRoom(state, () =>
+    entry.slots[at] === slot ? state.slots.widen(slot) : IS_CUT,
+  );
+  if (wider >= 0) entry.slots[at] = wider;
+  return wider;
 };
 
 const counted = (state: State, entry: Entry, tMs: number): void => {
@@ -319,39 +356,56 @@ const appendLate = (state: State, entry: Entry, tMs: number, value: number): App
   }
   const span = Math.max(slots.last(slot), tMs) - Math.min(slots.first(slot), tMs);
   if (span > MAX_OFFSET_MS) return "too_old";
-  if (slots.count(slot) === SLOT_SAMPLES) {
-    const upper = takeSlot(state);
-    // Making room may have freed the very slot; the series then starts after this sample.
-    if (upper < 0 || entry.slots[at] !== slot) {
-      if (upper >= 0) slots.free(upper);
-      return "too_old";
-    }
-    slots.split(slot, upper);
-    entry.slots.splice(at + 1, 0, upper);
-    if (tMs > slots.first(upper)) slot = upper;
-    index = slots.search(slot, tMs);
-  }
+  slot =
+    slots.count(slot) === SLOT_SAMPLES ? halved(state, entry, at, tMs) : widened(state, entry, at);
+  // Making room may have cut the very slot; the series then starts after this sample.
+  if (slot < 0) return "too_old";
+  index = slots.search(slot, tMs);
   slots.insert(slot, index, tMs, value);
   state.outOfOrder++;
   counted(state, entry, tMs);
   return "stored";
 };
 
-const takeSlot = (state: State): number => {
-  const slot = state.slots.take();
-  if (slot >= 0) return slot;
-  makeRoom(state);
-  return state.slots.take();
+/** A full slot made two: the one the time belongs to; -1 when it was cut for want of room. */
+const halved = (state: State, entry: Entry, at: number, tMs: number): number => {
+  const { slots } = state;
+  const lower = widened(state, entry, at);
+  if (lower < 0) return lower;
+  const upper = withRoom(state, () => (entry.slots[at] === lower ? slots.split(lower) : IS_CUT));
+  if (upper < 0) return upper;
+  const isNewest = at === entry.slots.length - 1;
+  entry.slots.splice(at + 1, 0, upper);
+  if (tMs > slots.first(upper)) {
+    entry.slots[at] = slots.freeze(lower);
+    return upper;
+  }
+  if (!isNewest) entry.slots[at + 1] = slots.freeze(upper);
+  return lower;
 };
 
-/** Cuts the oldest share of all slots at one instant. */
-const makeRoom = (state: State): void => {
+/** What `make` answers, once there is room for it: more and more is cut until there is. */
+const withRoom = (state: State, make: () => number): number => {
+  let made = make();
+  for (let share = ROOM_SHARE; made === NO_ROOM && share < 2; share *= 2) {
+    makeRoom(state, share);
+    made = make();
+  }
+  return made;
+};
+
+/** Cuts about the oldest share of all slots, at one instant. */
+const makeRoom = (state: State, share: number): void => {
   const ends: number[] = [];
+  const stride = Math.ceil(state.slots.used() / MAX_ENDS);
+  let nth = 0;
   for (const entry of state.entries) {
-    for (const slot of entry?.slots ?? []) ends.push(state.slots.last(slot));
+    for (const slot of entry?.slots ?? []) {
+      if (nth++ % stride === 0) ends.push(state.slots.last(slot));
+    }
   }
   const sorted = Float64Array.from(ends).sort();
-  const cut = sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * ROOM_SHARE))];
+  const cut = sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share))];
   if (cut !== undefined) trim(state, cut + 1);
 };
 
@@ -413,82 +467,15 @@ const select = (
     const { slots } = entry;
     if (slots.length === 0 || entry.lastMs < fromMs) continue;
     if (state.slots.first(slots[0]!) > toMs) continue;
-    found.push(new SeriesView(state, entry, fromMs, toMs));
+    found.push(new SeriesView(state.slots, entry, fromMs, toMs));
   }
   return found;
-};
-
-/** Samples are copied when they are read, and only then: most queries read one at a time. */
-class SeriesView implements SeriesData {
-  readonly labels: Labels;
-  readonly #state: State;
-  readonly #entry: Entry;
-  readonly #fromMs: number;
-  readonly #toMs: number;
-  #copy: SampleBuffer | undefined;
-
-  // A selection makes one for each of its series: methods of a class cost no closures.
-  constructor(state: State, entry: Entry, fromMs: number, toMs: number) {
-    this.labels = entry.labels;
-    this.#state = state;
-    this.#entry = entry;
-    this.#fromMs = fromMs;
-    this.#toMs = toMs;
-  }
-
-  readInto(buffer: SampleBuffer): void {
-    read(this.#state, this.#entry, this.#fromMs, this.#toMs, buffer);
-  }
-
-  get timestamps(): Float64Array {
-    return this.#copied().timestamps;
-  }
-
-  get values(): Float64Array {
-    return this.#copied().values;
-  }
-
-  #copied(): SampleBuffer {
-    if (this.#copy !== undefined) return this.#copy;
-    const buffer = { timestamps: new Float64Array(), values: new Float64Array(), length: 0 };
-    this.readInto(buffer);
-    const { length } = buffer;
-    this.#copy = {
-      timestamps: buffer.timestamps.slice(0, length),
-      values: buffer.values.slice(0, length),
-      length,
-    };
-    return this.#copy;
-  }
-}
-
-const read = (
-  state: State,
-  entry: Entry,
-  fromMs: number,
-  toMs: number,
-  buffer: SampleBuffer,
-): void => {
-  const { slots } = state;
-  let first = 0;
-  while (first < entry.slots.length && slots.last(entry.slots[first]!) < fromMs) first++;
-  let end = first;
-  while (end < entry.slots.length && slots.first(entry.slots[end]!) <= toMs) end++;
-  reserve(buffer, (end - first) * SLOT_SAMPLES);
-  buffer.length = 0;
-  for (let nth = first; nth < end; nth++) {
-    const slot = entry.slots[nth]!;
-    const from = slots.first(slot) >= fromMs ? 0 : slots.search(slot, fromMs);
-    const to = slots.last(slot) <= toMs ? slots.count(slot) : slots.search(slot, toMs + 1);
-    slots.copy(slot, from, to, buffer.timestamps, buffer.values, buffer.length);
-    buffer.length += to - from;
-  }
 };
 
 const statsOf = (state: State): WindowStats => ({
   series: state.table.size(),
   samples: state.samples,
-  bytes: state.slots.used() * SLOT_BYTES + state.labelBytes,
+  bytes: state.slots.bytes() + state.labelBytes,
   outOfOrder: state.outOfOrder,
   conflicts: state.conflicts,
   refused: state.refused,

@@ -1,0 +1,472 @@
+/**
+ * Up to 64 samples of one series in as few bytes as their times and values need, bit by bit.
+ *
+ * Shape:  times are a straight line and what each is off it. Values have the cheaper of two forms:
+ *           decimal: whole units of 10^-k, or their steps, above the smallest of them; where sums
+ *                    of fractions left noise, a few bits say how many doubles each is beside n/10^k;
+ *           xor:     what differs from the first value's bits, between the bits all share at
+ *                    either end. It holds constants, floats, NaN with any payload, anything.
+ *         `slot-layout.ts` says where each of these is.
+ * Units:  ms; sizes in bytes; positions in 32-bit words, `at` is even.
+ * Errors: none. Times are at most 49 days apart, so what they are off their line has 32 bits.
+ * Source: frame of reference and decimals with exceptions as in ALP (Afroozeh, Kuffó, Boncz 2023);
+ *         a window of differing bits as in Gorilla (Pelkonen et al. 2015), one for all 64.
+ */
+import type { Words } from "./slot-blobs.ts";
+import {
+  DECIMAL,
+  FIRST,
+  HIGH,
+  INFO,
+  KIND_SHIFT,
+  LAST_OFFSET,
+  LOW,
+  MAX_SAMPLES,
+  MORE_SHIFT,
+  NOISE_SHIFT,
+  ORDER,
+  POWER_SHIFT,
+  STEP,
+  TIME_WIDTH_SHIFT,
+  WIDTH_SHIFT,
+  WORD,
+  XOR,
+  highsAt,
+  isDecimal,
+  isOfSteps,
+  noiseAt,
+  noiseWidthOf,
+  pick,
+  pickWide,
+  put,
+  putWide,
+  timeWidthOf,
+  timesAt,
+  valueWidthOf,
+  valuesAt,
+  wordsOf,
+} from "./slot-layout.ts";
+
+/** Durations in seconds with nanoseconds have nine decimals. */
+const MAX_POWER = 9;
+const SCALES = Float64Array.from({ length: MAX_POWER + 1 }, (_, power) => 10 ** power);
+/** Sums and differences of units stay exact. */
+const MAX_UNITS = 2 ** 51;
+const MAX_NOISE = 127;
+/** Scrapes come every so many whole seconds. */
+const SECOND_MS = 1000;
+/** Bits of a value from which on the other form is tried too. */
+const TRY_XOR_BITS = 12;
+
+/** What `measure` found and `write` puts down; one for all, so that nothing is made per slot. */
+type Plan = {
+  count: number;
+  stepMs: number;
+  /** How far the earliest is before the line; 0 without a time plane. */
+  earlyMs: number;
+  timeWidth: number;
+  kind: number;
+  width: number;
+  /** Decimal: power of ten, whether steps are kept, from which units on, bits of noise. */
+  power: number;
+  ofSteps: boolean;
+  units: number;
+  leastStep: number;
+  noiseWidth: number;
+  /** Xor: bits that are zero at the low end of every difference. */
+  trailing: number;
+};
+
+export type SlotCodec = {
+  /** Bytes that samples at these places of arrays would take. */
+  readonly measure: (from: Words, offsetsAt: number, valuesAt: number, count: number) => number;
+  /** Writes what was measured just before. */
+  readonly write: (to: Words, at: number, baseMs: number) => void;
+  readonly timeAt: (from: Words, at: number, index: number) => number;
+  /** Decodes samples [first, end) to the array at a place. */
+  readonly times: (
+    from: Words,
+    at: number,
+    first: number,
+    end: number,
+    to: Float64Array,
+    toAt: number,
+  ) => void;
+  readonly values: (
+    from: Words,
+    at: number,
+    first: number,
+    end: number,
+    to: Float64Array,
+    toAt: number,
+  ) => void;
+};
+
+export const newSlotCodec = (): SlotCodec => {
+  const plan = newPlan();
+  const work = newWork();
+  return {
+    measure: (from, offsetsAt, valuesAt, count) => {
+      plan.count = count;
+      measureTimes(plan, from.u32, offsetsAt);
+      const bits = measureDecimal(plan, work, from, valuesAt);
+      if (bits > TRY_XOR_BITS) measureXor(plan, from.u32, valuesAt, bits);
+      work.from = from;
+      work.offsetsAt = offsetsAt;
+      work.valuesAt = valuesAt;
+      const info = infoOf(plan);
+      return (noiseAt(info, 0) + wordsOf(noiseWidthOf(info) * count)) * 4;
+    },
+    write: (to, at, baseMs) => write(plan, work, to, at, baseMs),
+    timeAt,
+    times: decodeTimes,
+    values: (from, at, first, end, to, toAt) => {
+      if (isDecimal(from.u32[at + INFO]!)) decodeDecimal(work, from, at, first, end, to, toAt);
+      else decodeXor(work, from, at, first, end, to, toAt);
+    },
+  };
+};
+
+type Work = {
+  /** Units of each sample, and by how many doubles it is beside units / scale. */
+  readonly units: Float64Array;
+  readonly noise: Int32Array;
+  /** Values whose bits are put together, on their way to an array of doubles. */
+  readonly bits: Words;
+  from: Words;
+  offsetsAt: number;
+  valuesAt: number;
+};
+
+const newWork = (): Work => {
+  const f64 = new Float64Array(MAX_SAMPLES);
+  const bits = { f64, u32: new Uint32Array(f64.buffer) };
+  return {
+    units: new Float64Array(MAX_SAMPLES),
+    noise: new Int32Array(MAX_SAMPLES),
+    ...{ bits, from: bits, offsetsAt: 0, valuesAt: 0 },
+  };
+};
+
+const newPlan = (): Plan => ({
+  ...{ count: 0, stepMs: 0, earlyMs: 0, timeWidth: 0, kind: XOR, width: 0 },
+  ...{ power: 0, ofSteps: false, units: 0, leastStep: 0, noiseWidth: 0, trailing: 0 },
+});
+
+/** How many bits a whole number from 0 to 2^53 needs. */
+const widthOf = (most: number): number =>
+  most < WORD ? 32 - Math.clz32(most) : 64 - Math.clz32(Math.floor(most / WORD));
+
+/** The line whose steps are whole ms, or whole seconds, whichever the times are nearer to. */
+const measureTimes = (plan: Plan, u32: Uint32Array, offsetsAt: number): void => {
+  const { count } = plan;
+  const mean = count > 1 ? Math.round(u32[offsetsAt + count - 1]! / (count - 1)) : 0;
+  measureLine(plan, u32, offsetsAt, mean);
+  const { timeWidth, earlyMs } = plan;
+  const whole = Math.round(mean / SECOND_MS) * SECOND_MS;
+  if (timeWidth === 0 || whole === mean || whole >= WORD) return;
+  measureLine(plan, u32, offsetsAt, whole);
+  if (plan.timeWidth < timeWidth) return;
+  plan.timeWidth = timeWidth;
+  plan.earlyMs = earlyMs;
+  plan.stepMs = mean;
+};
+
+const measureLine = (plan: Plan, u32: Uint32Array, offsetsAt: number, stepMs: number): void => {
+  let least = 0;
+  let most = 0;
+  for (let i = 1, lineMs = stepMs; i < plan.count; i++, lineMs += stepMs) {
+    const off = u32[offsetsAt + i]! - lineMs;
+    if (off < least) least = off;
+    else if (off > most) most = off;
+  }
+  plan.stepMs = stepMs;
+  plan.earlyMs = -least;
+  plan.timeWidth = widthOf(most - least);
+};
+
+/** Bits a value needs as a decimal; Infinity when these are none. */
+const measureDecimal = (plan: Plan, work: Work, from: Words, valuesAt: number): number => {
+  const { count } = plan;
+  plan.kind = DECIMAL;
+  let power = 0;
+  // What is a decimal of so many digits is one of more digits too: one pass finds how many.
+  for (let i = 0; i < count; i++) {
+    while (!toUnits(work, i, from, valuesAt + i, power)) {
+      if (++power > MAX_POWER) return Infinity;
+    }
+  }
+  const { units, noise } = work;
+  let [least, most, leastStep, mostStep] = [Infinity, -Infinity, Infinity, -Infinity];
+  let before = 0;
+  let mostNoise = 0;
+  for (let i = 0; i < count; i++) {
+    if (power > 0 && !toUnits(work, i, from, valuesAt + i, power)) return Infinity;
+    const now = units[i]!;
+    if (now < least) least = now;
+    if (now > most) most = now;
+    mostNoise |= noise[i]! < 0 ? -noise[i]! : noise[i]!;
+    if (i > 0) {
+      const step = now - before;
+      if (step < leastStep) leastStep = step;
+      if (step > mostStep) mostStep = step;
+    }
+    before = now;
+  }
+  const width = widthOf(most - least);
+  const stepWidth = count > 1 ? widthOf(mostStep - leastStep) : width;
+  plan.ofSteps = stepWidth < width && leastStep === (leastStep | 0);
+  plan.width = plan.ofSteps ? stepWidth : width;
+  plan.units = plan.ofSteps ? units[0]! : least;
+  plan.leastStep = leastStep;
+  plan.power = power;
+  plan.noiseWidth = mostNoise === 0 ? 0 : widthOf(mostNoise) + 1;
+  return plan.width + plan.noiseWidth;
+};
+
+/** Units of a value at a power of ten, and its noise; false when it is none. */
+const toUnits = (work: Work, i: number, from: Words, at: number, power: number): boolean => {
+  const { bits } = work;
+  const value = from.f64[at]!;
+  const scale = SCALES[power]!;
+  const units = Math.floor(value * scale + 0.5);
+  // A NaN is not within the bounds either.
+  if (!(units <= MAX_UNITS && units >= -MAX_UNITS)) return false;
+  const near = units / scale;
+  let noise = 0;
+  if (near !== value || value === 0) {
+    bits.f64[0] = near;
+    const high = from.u32[at * 2 + HIGH]! - bits.u32[HIGH]!;
+    noise = high * WORD + from.u32[at * 2 + LOW]! - bits.u32[LOW]!;
+    if (noise > MAX_NOISE || noise < -MAX_NOISE) return false;
+  }
+  work.units[i] = units;
+  work.noise[i] = noise;
+  return true;
+};
+
+/** Takes the differing bits where it needs fewer bits than the decimals. */
+const measureXor = (plan: Plan, u32: Uint32Array, valuesAt: number, bits: number): void => {
+  const start = valuesAt * 2;
+  const end = start + plan.count * 2;
+  const low = u32[start + LOW]!;
+  const high = u32[start + HIGH]!;
+  let lows = 0;
+  let highs = 0;
+  for (let at = start; at < end; at += 2) {
+    lows |= u32[at + LOW]! ^ low;
+    highs |= u32[at + HIGH]! ^ high;
+  }
+  const leading = highs === 0 ? 32 + Math.clz32(lows) : Math.clz32(highs);
+  const trailing = leading === 64 ? 0 : lows === 0 ? 32 + zerosBelow(highs) : zerosBelow(lows);
+  const width = 64 - leading - trailing;
+  if (width >= bits) return;
+  plan.kind = XOR;
+  plan.width = width;
+  plan.trailing = trailing;
+  plan.ofSteps = false;
+  plan.noiseWidth = 0;
+};
+
+const zerosBelow = (word: number): number => 31 - Math.clz32(word & -word);
+
+const infoOf = (plan: Plan): number => {
+  const { kind, count, timeWidth, width, noiseWidth } = plan;
+  const shape =
+    count | (kind << KIND_SHIFT) | (timeWidth << TIME_WIDTH_SHIFT) | (width << WIDTH_SHIFT);
+  if (kind === XOR) return shape | (plan.trailing << MORE_SHIFT);
+  const order = plan.ofSteps ? ORDER : 0;
+  return shape | order | (plan.power << POWER_SHIFT) | (noiseWidth << NOISE_SHIFT);
+};
+
+const write = (plan: Plan, work: Work, to: Words, at: number, baseMs: number): void => {
+  const { count, timeWidth, stepMs, earlyMs } = plan;
+  const { from, offsetsAt } = work;
+  const info = infoOf(plan);
+  const { u32, f64 } = to;
+  f64[at >> 1] = baseMs;
+  u32[at + LAST_OFFSET] = from.u32[offsetsAt + count - 1]!;
+  u32[at + INFO] = info;
+  u32[at + STEP] = stepMs;
+  if (timeWidth > 0) u32[at + STEP + 1] = earlyMs;
+  const times = timesAt(info, at);
+  u32.fill(0, times, noiseAt(info, at) + wordsOf(noiseWidthOf(info) * count));
+  if (timeWidth > 0) {
+    for (let i = 0; i < count; i++) {
+      const late = from.u32[offsetsAt + i]! - i * stepMs + earlyMs;
+      put(u32, times, timeWidth, i, late | 0);
+    }
+  }
+  if (plan.kind === DECIMAL) writeDecimal(plan, work, to, at, info);
+  else writeXor(plan, work, u32, at, info);
+};
+
+const writeDecimal = (plan: Plan, work: Work, to: Words, at: number, info: number): void => {
+  const { count, width, ofSteps, units: least, leastStep, noiseWidth } = plan;
+  const { units, noise } = work;
+  const { u32 } = to;
+  to.f64[(at + FIRST) >> 1] = least;
+  const lows = valuesAt(info, at);
+  const highs = highsAt(info, at);
+  const first = ofSteps ? 1 : 0;
+  if (ofSteps) u32[timesAt(info, at) - 1] = leastStep;
+  if (width > 0) {
+    for (let i = first; i < count; i++) {
+      const value = ofSteps ? units[i]! - units[i - 1]! - leastStep : units[i]! - least;
+      putWide(u32, lows, highs, width, i - first, value | 0, Math.floor(value / WORD));
+    }
+  }
+  if (noiseWidth === 0) return;
+  const plane = noiseAt(info, at);
+  const bias = 1 << (noiseWidth - 1);
+  for (let i = 0; i < count; i++) put(u32, plane, noiseWidth, i, noise[i]! + bias);
+};
+
+const writeXor = (plan: Plan, work: Work, u32: Uint32Array, at: number, info: number): void => {
+  const { count, width, trailing } = plan;
+  const source = work.from.u32;
+  const start = work.valuesAt * 2;
+  const low = source[start + LOW]!;
+  const high = source[start + HIGH]!;
+  u32[at + FIRST + LOW] = low;
+  u32[at + FIRST + HIGH] = high;
+  if (width === 0) return;
+  const lows = valuesAt(info, at);
+  const highs = highsAt(info, at);
+  for (let i = 0; i < count; i++) {
+    const l = source[start + i * 2 + LOW]! ^ low;
+    const h = source[start + i * 2 + HIGH]! ^ high;
+    if (trailing === 0) putWide(u32, lows, highs, width, i, l, h);
+    else if (trailing < 32) {
+      const across = (l >>> trailing) | (h << (32 - trailing));
+      putWide(u32, lows, highs, width, i, across, h >>> trailing);
+    } else put(u32, lows, width, i, h >>> (trailing - 32));
+  }
+};
+
+const timeAt = ({ u32, f64 }: Words, at: number, index: number): number => {
+  const info = u32[at + INFO]!;
+  const width = timeWidthOf(info);
+  const lineMs = f64[at >> 1]! + index * u32[at + STEP]!;
+  if (width === 0) return lineMs;
+  return lineMs - u32[at + STEP + 1]! + (pick(u32, timesAt(info, at), width, index) >>> 0);
+};
+
+const decodeTimes = (
+  { u32, f64 }: Words,
+  at: number,
+  first: number,
+  end: number,
+  to: Float64Array,
+  toAt: number,
+): void => {
+  const info = u32[at + INFO]!;
+  const width = timeWidthOf(info);
+  const stepMs = u32[at + STEP]!;
+  let lineMs = f64[at >> 1]! + first * stepMs;
+  if (width === 0) {
+    for (let i = first, j = toAt; i < end; i++, j++, lineMs += stepMs) to[j] = lineMs;
+    return;
+  }
+  lineMs -= u32[at + STEP + 1]!;
+  const plane = timesAt(info, at);
+  for (let i = first, j = toAt; i < end; i++, j++, lineMs += stepMs) {
+    to[j] = lineMs + (pick(u32, plane, width, i) >>> 0);
+  }
+};
+
+const decodeDecimal = (
+  work: Work,
+  from: Words,
+  at: number,
+  first: number,
+  end: number,
+  to: Float64Array,
+  toAt: number,
+): void => {
+  const { u32 } = from;
+  const info = u32[at + INFO]!;
+  const scale = SCALES[(info >> POWER_SHIFT) & 15]!;
+  const width = noiseWidthOf(info);
+  if (width === 0) {
+    decodeUnits(from, at, first, end, scale, to, toAt);
+    return;
+  }
+  const { bits } = work;
+  decodeUnits(from, at, first, end, scale, bits.f64, 0);
+  const plane = noiseAt(info, at);
+  const bias = 1 << (width - 1);
+  for (let i = first, j = 0; i < end; i++, j += 2) {
+    const low = bits.u32[j + LOW]! + pick(u32, plane, width, i) - bias;
+    bits.u32[j + LOW] = low;
+    if (low < 0) bits.u32[j + HIGH]!--;
+    else if (low >= WORD) bits.u32[j + HIGH]!++;
+  }
+  deliver(bits.f64, end - first, to, toAt);
+};
+
+/** Set as a whole, for a register may change the bits of a NaN. */
+const deliver = (values: Float64Array, count: number, to: Float64Array, toAt: number): void => {
+  to.set(count === values.length ? values : values.subarray(0, count), toAt);
+};
+
+const decodeUnits = (
+  { u32, f64 }: Words,
+  at: number,
+  first: number,
+  end: number,
+  scale: number,
+  to: Float64Array,
+  toAt: number,
+): void => {
+  const info = u32[at + INFO]!;
+  const width = valueWidthOf(info);
+  const least = f64[(at + FIRST) >> 1]!;
+  const lows = valuesAt(info, at);
+  const highs = highsAt(info, at);
+  if (!isOfSteps(info)) {
+    for (let i = first, j = toAt; i < end; i++, j++) {
+      to[j] = (least + pickWide(u32, lows, highs, width, i)) / scale;
+    }
+    return;
+  }
+  const leastStep = u32[timesAt(info, at) - 1]! | 0;
+  let units = least;
+  for (let i = 0; i < first; i++) units += leastStep + pickWide(u32, lows, highs, width, i);
+  for (let i = first, j = toAt; i < end; i++, j++) {
+    to[j] = units / scale;
+    if (i + 1 < end) units += leastStep + pickWide(u32, lows, highs, width, i);
+  }
+};
+
+const decodeXor = (
+  work: Work,
+  { u32 }: Words,
+  at: number,
+  first: number,
+  end: number,
+  to: Float64Array,
+  toAt: number,
+): void => {
+  const info = u32[at + INFO]!;
+  const width = valueWidthOf(info);
+  const trailing = (info >> MORE_SHIFT) & 63;
+  const low = u32[at + FIRST + LOW]!;
+  const high = u32[at + FIRST + HIGH]!;
+  const lows = valuesAt(info, at);
+  const highs = highsAt(info, at);
+  const { bits } = work;
+  for (let i = first, j = 0; i < end; i++, j += 2) {
+    const l = width === 0 ? 0 : pick(u32, lows, Math.min(32, width), i);
+    const h = width > 32 ? pick(u32, highs, width - 32, i) : 0;
+    if (trailing >= 32) {
+      bits.u32[j + LOW] = low;
+      bits.u32[j + HIGH] = high ^ (l << (trailing - 32));
+    } else {
+      bits.u32[j + LOW] = low ^ (l << trailing);
+      const carried = trailing === 0 ? h : (h << trailing) | (l >>> (32 - trailing));
+      bits.u32[j + HIGH] = high ^ carried;
+    }
+  }
+  deliver(bits.f64, end - first, to, toAt);
+};
