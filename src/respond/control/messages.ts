@@ -82,7 +82,14 @@ export const pool = z.strictObject({
   replicas: z.int().nonnegative(),
   min: z.int().nonnegative(),
   max: z.int().positive(),
+  /** What its processes are to run, and what a rollback would go back to. */
+  version: z.string().max(64).optional(),
+  previousVersion: z.string().max(64).nullable().optional(),
 });
+export type Pool = z.infer<typeof pool>;
+
+/** How an instance's share of the processor is held: by the kernel, by mere priority, not at all. */
+export const CPU_BOUNDS = ["cgroup", "nice", "reported"] as const;
 
 export const supervisorState = z.strictObject({
   epoch: z.int().nonnegative(),
@@ -90,6 +97,7 @@ export const supervisorState = z.strictObject({
   revision: z.int().nonnegative(),
   pools: z.array(pool).max(MAX_INSTANCES),
   instances: z.array(instance).max(MAX_INSTANCES),
+  cpuBoundBy: z.enum(CPU_BOUNDS).optional(),
 });
 export type SupervisorState = z.infer<typeof supervisorState>;
 
@@ -103,6 +111,10 @@ export const SUPERVISOR_EVENTS = [
   "draining",
   "stopped",
   "scaled",
+  "rolled_out",
+  "rolled_back",
+  "fault_began",
+  "fault_ended",
 ] as const;
 
 export const supervisorOrder = z.discriminatedUnion("kind", [
