@@ -62,7 +62,10 @@ export const diagnose = ({ messages, notices }: Transcript): Result<Diagnosis, M
   }
   const { parts, ...diagnosis } = made;
   for (const pieces of parts.values()) {
-    if (pieces.size !== VIN_PARTS) continue;
+    if (pieces.size !== VIN_PARTS) {
+      diagnosis.vin = { vin: null, why: `${pieces.size} of its ${VIN_PARTS} parts arrived` };
+      continue;
+    }
     const bytes = Array.from({ length: VIN_PARTS }, (_, nth) => pieces.get(nth + 1) ?? []).flat();
     diagnosis.vin = readVin(textOf(bytes));
   }

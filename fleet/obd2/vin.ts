@@ -25,7 +25,7 @@ const PLACE = 8;
 const WEIGHTS = [8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2];
 /** A=1 … H=8, J=1 … N=5, P=7, R=9, S=2 … Z=9. */
 const VALUES = new Map<string, number>(
-  [..."ABCDEFGH", ..."JKLMN", "P", "R", ..."STUVWXYZ"].map((letter) => {
+  Array.from("ABCDEFGHJKLMNPRSTUVWXYZ", (letter) => {
     const at = letter.charCodeAt(0) - 65;
     const value = letter <= "H" ? at + 1 : letter <= "R" ? at - 8 : at - 16;
     return [letter, value];
@@ -65,7 +65,7 @@ const WHY = {
 } as const;
 
 export const checkDigitOf = (vin: string): string => {
-  const total = [...vin].reduce(
+  const total = Array.from(vin).reduce(
     (sum, letter, nth) => sum + (VALUES.get(letter) ?? Number(letter)) * WEIGHTS[nth]!,
     0,
   );
