@@ -3,7 +3,8 @@
  *
  * Shape:  answers to modes 01, 02, 03, 04, 07, 09 and 0A. What is not in the tables is kept as hex,
  *         named unknown, never guessed.
- * Errors: a message that its own length or count contradicts: the line and the byte.
+ * Errors: a message that its own length or count contradicts: its line, and its byte (from 1, as
+ *         it is put together, without headers).
  * Source: SAE J1979 / ISO 15031-5.
  */
 import { err, ok, type Result } from "../../src/kernel/result.ts";
@@ -123,13 +124,13 @@ const takeValues = (
     const from = at + (frozen ? 2 : 1);
     const bytes = data.slice(from, from + pid.bytes);
     if (bytes.length < pid.bytes)
-      return `byte ${from + bytes.length + 2}: is missing, PID ${name} has ${pid.bytes} bytes`;
+      return `byte ${from + bytes.length + 2} of the message: is missing, PID ${name} has ${pid.bytes} bytes`;
     made.values.push(
       ...pid.read(bytes).map((value) => Object.assign(value, { pid: name, ecu, frozen })),
     );
     at = from + pid.bytes;
   }
-  return data.length === 0 ? "byte 2: the PID is missing" : undefined;
+  return data.length === 0 ? "byte 2 of the message: the PID is missing" : undefined;
 };
 
 const VIN_PARTS = 5;
@@ -138,9 +139,10 @@ const TEXTS: Readonly<Record<number, string>> = { 0x04: "calibration_id", 0x0a: 
 
 const takeInfo = (made: Building, ecu: string | null, bytes: Bytes): string | undefined => {
   const [, kind, nth = 0] = bytes;
-  if (kind === undefined) return "byte 2: the kind of information is missing";
+  if (kind === undefined) return "byte 2 of the message: the kind of information is missing";
   if (kind === 0x02 && bytes.length === VIN_PART_BYTES) {
-    if (nth < 1 || nth > VIN_PARTS) return `byte 3: part ${nth} of a VIN, which has 1 to 5`;
+    if (nth < 1 || nth > VIN_PARTS)
+      return `byte 3 of the message: part ${nth} of a VIN, which has 1 to 5`;
     const parts = made.parts.get(ecu ?? "") ?? new Map<number, Bytes>();
     made.parts.set(ecu ?? "", parts.set(nth, bytes.slice(3)));
     return undefined;

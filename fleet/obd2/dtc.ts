@@ -36,7 +36,9 @@ export const dtcsOf = (data: Bytes): Result<readonly string[], string> => {
   const [count = 0] = data;
   // A CAN answer may be followed by what fills its frame where the dongle left that in.
   if (hasCount && pairs.length < count * 2)
-    return err(`byte 2: ${count} codes are announced, ${pairs.length / 2} are there`);
+    return err(
+      `byte 2 of the message: ${count} codes are announced, ${pairs.length / 2} are there`,
+    );
   const codes = Array.from({ length: hasCount ? count : PLACES }, (_, nth) => {
     const [high = 0, low = 0] = pairs.slice(nth * 2, nth * 2 + 2);
     return high === 0 && low === 0 ? [] : [dtcOf(high, low)];

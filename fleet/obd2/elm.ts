@@ -83,7 +83,7 @@ const readLine = (state: State, raw: string, at: number): string | undefined => 
   }
   if (SILENT.test(line)) return undefined;
   const numbered = /^([0-9A-F]):\s*(.*)$/i.exec(line);
-  if (numbered !== null) return readNumbered(state, numbered, at);
+  if (numbered !== null) return readNumbered(state, numbered);
   const bad = /[^0-9A-F ]/i.exec(line);
   if (bad !== null)
     return `byte ${byteAt(line, bad.index)} (column ${raw.indexOf(line) + bad.index + 1}): "${bad[0]}" is no hex digit`;
@@ -95,7 +95,9 @@ const readLine = (state: State, raw: string, at: number): string | undefined => 
 
 const byteAt = (line: string, column: number): number => {
   const digits = line.slice(0, column).replaceAll(" ", "").length;
-  return Math.floor(digits / 2) + 1;
+  // The three digits of an id are one byte of a place.
+  const isCan11 = /^7E[89A-F]/i.test(line) && digits > 2;
+  return isCan11 ? Math.floor((digits - 3) / 2) + 2 : Math.floor(digits / 2) + 1;
 };
 
 const bytesOf = (hex: string): number[] =>
@@ -117,7 +119,7 @@ const announce = (state: State, total: number, at: number): string | undefined =
 
 const NUMBERED = "numbered";
 
-const readNumbered = (state: State, match: RegExpExecArray, at: number): string | undefined => {
+const readNumbered = (state: State, match: RegExpExecArray): string | undefined => {
   const nth = Number.parseInt(match[1]!, 16);
   const hex = match[2]!.replaceAll(" ", "").toUpperCase();
   if (!/^(?:[0-9A-F]{2}){1,7}$/.test(hex)) return `byte 1: frame ${match[1]}: is not 1 to 7 bytes`;
@@ -160,7 +162,7 @@ const readCan11 = (state: State, hex: string, at: number): string | undefined =>
 
 const readPairs = (state: State, hex: string, at: number): string | undefined => {
   const bytes = bytesOf(hex);
-  if (/^18DAF1/.test(hex)) return readCanFrame(state, hex.slice(0, 8), bytes.slice(4), at, 4);
+  if (hex.startsWith("18DAF1")) return readCanFrame(state, hex.slice(0, 8), bytes.slice(4), at, 4);
   const legacy = legacyOf(bytes);
   if (typeof legacy === "string") return legacy;
   const [ecu, data] = legacy ?? [null, bytes];
