@@ -3,6 +3,31 @@ import { z } from "zod";
 import type { RouteSpec } from "./route.ts";
 import { IdParam, Instant, Page, SeverityName, Text } from "./words.ts";
 
+export const ActionState = z.enum([
+  "proposed",
+  "approved",
+  "running",
+  "verifying",
+  "verified",
+  "failed",
+  "rolling_back",
+  "rolled_back",
+  "escalated",
+  "not_executed",
+]);
+
+/** What is done about an alert, and until when it should help. */
+export const AlertAction = z.object({
+  /** Speakable: ACT-12. */
+  id: z.string(),
+  name: Text,
+  state: ActionState,
+  /** When it should have helped; null once it is over. */
+  expectedAt: Instant.nullable(),
+  why: Text,
+});
+export type AlertAction = z.infer<typeof AlertAction>;
+
 export const Alert = z.object({
   /** Speakable: ALT-17. */
   id: z.string(),
@@ -18,10 +43,14 @@ export const Alert = z.object({
   threshold: z.string(),
   unit: z.string(),
   owner: Text,
-  kpi: z.string(),
+  /** Null where a rule of the plan or an action stands behind it. */
+  kpi: z.string().nullable(),
+  rule: z.string().nullable(),
   service: z.string().nullable(),
   /** The latest thing known of it: "no data since…" keeps an alert firing, and says so. */
   note: Text.nullable(),
+  /** The last action it set off; null: none, the owner looks after it. */
+  action: AlertAction.nullable(),
 });
 export type Alert = z.infer<typeof Alert>;
 

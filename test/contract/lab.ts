@@ -235,7 +235,13 @@ const fireOne = async (db: TestDb): Promise<string> => {
     insertAlert(
       tx,
       {
-        ...{ fingerprint: "f", kpi: "availability", service: null, severity: "critical" },
+        ...{
+          fingerprint: "f",
+          kpi: "availability",
+          rule: null,
+          service: null,
+          severity: "critical",
+        },
         ...{ title: both("Availability"), owner: both("SRE"), unit: "ratio" },
         ...{ breachedAtMs: atMs, startedAtMs: atMs, value: 0.5, threshold: "<99.9%" },
       },

@@ -104,7 +104,10 @@ export const demandsOf = (
  */
 export type AlertSignal = "breach" | "between" | "clear" | "unknown";
 
-export const alertSignal = (alert: Kpi["alert"], reading: Reading): AlertSignal => {
+export const alertSignal = (
+  alert: Pick<Kpi["alert"], "op" | "value" | "clear">,
+  reading: Pick<Reading, "verdict" | "value">,
+): AlertSignal => {
   if (reading.verdict === "unknown" || reading.value === null) return "unknown";
   if (holds(reading.value, alert.op, alert.value)) return "breach";
   if (alert.clear === undefined) return "clear";

@@ -1,5 +1,5 @@
 /** Alerts over HTTP, worst first. */
-import type { Alert as AlertView, AlertList } from "../../contract/alert.ts";
+import type { Alert as AlertView, AlertAction, AlertList } from "../../contract/alert.ts";
 import type { Serving } from "../../io/http/handlers.ts";
 import type { Sql } from "../../io/postgres/db.ts";
 import { ok, problem } from "../../kernel/result.ts";
@@ -10,12 +10,17 @@ import { alertById, alertPage, type AlertRow } from "./alert.store.ts";
 export type AlertRouteDeps = {
   readonly sql: Sql;
   readonly firing: () => readonly LiveAlert[];
+  /** What is being done about it; nobody where actions are not wired. */
+  readonly actionOf?: ActionOf;
 };
+
+export type ActionOf = (alert: number) => AlertAction | null;
+const NO_ACTION: ActionOf = () => null;
 
 const PREFIX = "ALT-";
 const iso = (ms: number): string => new Date(ms).toISOString();
 
-const view = (row: AlertRow, note: LiveAlert["note"] = null): AlertView => ({
+const view = (row: AlertRow, actionOf: ActionOf, note: LiveAlert["note"] = null): AlertView => ({
   id: `${PREFIX}${row.id}`,
   fingerprint: row.fingerprint,
   title: row.title,
@@ -29,8 +34,10 @@ const view = (row: AlertRow, note: LiveAlert["note"] = null): AlertView => ({
   unit: row.unit,
   owner: row.owner,
   kpi: row.kpi,
+  rule: row.rule,
   service: row.service,
   note,
+  action: actionOf(row.id),
 });
 
 export const countFiring = (firing: readonly LiveAlert[]): AlertList["counts"] => {
@@ -39,10 +46,13 @@ export const countFiring = (firing: readonly LiveAlert[]): AlertList["counts"] =
   return counts;
 };
 
-export const firingList = (firing: readonly LiveAlert[]): AlertList => ({
+export const firingList = (
+  firing: readonly LiveAlert[],
+  actionOf: ActionOf = NO_ACTION,
+): AlertList => ({
   items: firing
     .toSorted((a, b) => severityRank(b.severity) - severityRank(a.severity) || b.id - a.id)
-    .map((row) => view(row, row.note)),
+    .map((row) => view(row, actionOf, row.note)),
   counts: countFiring(firing),
 });
 
@@ -53,7 +63,7 @@ const idOf = (text: string | undefined): number | undefined => {
 
 export const alertRoutes = (deps: AlertRouteDeps): Serving<"GET alerts" | "GET alert"> => ({
   "GET alerts": async ({ query }) => {
-    if (query.state === "firing") return ok(firingList(deps.firing()));
+    if (query.state === "firing") return ok(firingList(deps.firing(), deps.actionOf));
     const before = idOf(query.cursor);
     if (query.cursor !== undefined && before === undefined) {
       return problem("bad_request", "query.cursor: is not a cursor of this list");
@@ -62,7 +72,7 @@ export const alertRoutes = (deps: AlertRouteDeps): Serving<"GET alerts" | "GET a
     const last = rows.at(-1);
     const more = last !== undefined && rows.length === query.limit;
     return ok({
-      items: rows.map((row) => view(row)),
+      items: rows.map((row) => view(row, deps.actionOf ?? NO_ACTION)),
       counts: countFiring(deps.firing()),
       ...(more ? { next: `${PREFIX}${last.id}` } : {}),
     });
@@ -73,6 +83,6 @@ export const alertRoutes = (deps: AlertRouteDeps): Serving<"GET alerts" | "GET a
     const live = deps.firing().find((one) => one.id === id);
     const row = live ?? (await alertById(deps.sql, id));
     if (row === undefined) return problem("not_found", `no alert ALT-${id}`);
-    return ok(view(row, live?.note ?? null));
+    return ok(view(row, deps.actionOf ?? NO_ACTION, live?.note ?? null));
   },
 });

@@ -6,7 +6,9 @@ import type { Words } from "../../launch/kpi/reading.ts";
 export type AlertRow = {
   readonly id: number;
   readonly fingerprint: string;
-  readonly kpi: string;
+  /** Null where a rule of the plan, or an action, and not a KPI stands behind it. */
+  readonly kpi: string | null;
+  readonly rule: string | null;
   readonly service: string | null;
   readonly title: Words;
   readonly severity: Severity;
@@ -23,7 +25,8 @@ export type AlertRow = {
 type Columns = {
   id: string;
   fingerprint: string;
-  kpi: string;
+  kpi: string | null;
+  rule: string | null;
   service: string | null;
   title: Words;
   severity: Severity;
@@ -37,13 +40,14 @@ type Columns = {
   owner: Words;
 };
 
-const COLUMNS = `id, fingerprint, kpi, service, title, severity, state, breached_at, started_at,
-  resolved_at, value, threshold, unit, owner`;
+const COLUMNS = `id, fingerprint, kpi, rule, service, title, severity, state, breached_at,
+  started_at, resolved_at, value, threshold, unit, owner`;
 
 const rowOf = (row: Columns): AlertRow => ({
   id: Number(row.id),
   fingerprint: row.fingerprint,
   kpi: row.kpi,
+  rule: row.rule,
   service: row.service,
   title: row.title,
   severity: row.severity,
@@ -64,9 +68,9 @@ export const insertAlert = async (
 ): Promise<AlertRow> => {
   const [row] = await tx.query<Columns>(
     `INSERT INTO alert (fingerprint, kpi, service, title, severity, state, breached_at, started_at,
-       value, threshold, unit, owner, plan_version)
+       value, threshold, unit, owner, plan_version, rule)
      VALUES ($1, $2, $3, $4, $5, 'firing', to_timestamp($6 / 1000.0), to_timestamp($7 / 1000.0),
-       $8, $9, $10, $11, $12)
+       $8, $9, $10, $11, $12, $13)
      RETURNING ${COLUMNS}`,
     [
       draft.fingerprint,
@@ -81,6 +85,7 @@ export const insertAlert = async (
       draft.unit,
       JSON.stringify(draft.owner),
       planVersion,
+      draft.rule,
     ],
   );
   if (row === undefined) throw new Error("an inserted alert came back as no row");

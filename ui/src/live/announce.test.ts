@@ -16,8 +16,10 @@ const alert = (id: string, severity: Alert["severity"]): Alert => ({
   unit: "count",
   owner: { fr: "SRE", en: "SRE" },
   kpi: "k",
+  rule: null,
   service: null,
   note: null,
+  action: null,
 });
 
 const watch = (lists: readonly (readonly Alert[])[], stepMs: number) => {

@@ -118,6 +118,10 @@ const AlertList = ({ rows }: { readonly rows: readonly Row<Alert>[] }) => (
   </ol>
 );
 
+/** The KPI it is of; what is of a service stays on the operations page. */
+const pageOf = ({ kpi }: Alert): string =>
+  kpi === null ? "/ops" : `/go?kpi=${encodeURIComponent(kpi)}`;
+
 type RowProps = { readonly alert: Alert; readonly gone: boolean };
 
 const AlertRow = ({ alert, gone }: RowProps) => {
@@ -129,7 +133,7 @@ const AlertRow = ({ alert, gone }: RowProps) => {
     <li className="alert" data-alert={alert.id} data-severity={alert.severity} data-gone={gone}>
       <SeverityBadge severity={alert.severity} />
       <div className="alert-what">
-        <PageLink to={`/go?kpi=${encodeURIComponent(alert.kpi)}`} className="alert-title" data-row>
+        <PageLink to={pageOf(alert)} className="alert-title" data-row>
           {t("alerts.line", {
             title: say(alert.title),
             value: measured,
