@@ -21,6 +21,11 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
   agent: { summary: "Run an agent alone, near its sources", exits: true, load: program("agent") },
   hub: { summary: "Run the hub alone, on engines of your own", exits: true, load: program("hub") },
   store: { summary: "Run the embedded ClickHouse alone", load: program("store") },
+  gateway: {
+    summary: "Run a gateway: reverse proxy with circuits, queues, fallbacks",
+    exits: true,
+    load: async () => (await import("./gateway.ts")).gateway,
+  },
   plan: {
     summary: "Check, compare, move and apply launch plans",
     load: async () => (await import("./plan.ts")).plan,
