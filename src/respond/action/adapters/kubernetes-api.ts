@@ -153,8 +153,11 @@ const credentials = async (
     }
     kube.setCurrentContext(context);
   }
-  if (kube.getCurrentCluster() === null)
+  const cluster = kube.getCurrentCluster();
+  if (cluster === null)
     throw new Error(`kubernetes.kubeconfig: ${kubeconfig} names no cluster for its context`);
+  if (cluster.server.startsWith("http:") && !cluster.skipTLSVerify)
+    throw new Error(`kubernetes.kubeconfig: ${cluster.server} is not encrypted: use https`);
   return kube;
 };
 

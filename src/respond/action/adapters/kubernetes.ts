@@ -219,27 +219,48 @@ const carryOut = async (
   return { isFirst: true, effect, undo };
 };
 
-/** Whether a known order has had its effect, seen from the object alone. */
-const isDone = ({ id, mark }: Order, { orders }: Remembered, seen: Seen): boolean => {
+/**
+ * Whether a known order has had its effect, seen from the object alone.
+ *
+ * A scale: its record leaves the generation alone, each change of the spec raises it, and it was
+ * sent under the version of its record: if it came, it was the first change after that. What the
+ * next order found then tells, or, where there is none, what is there now.
+ */
+const isDone = (known: Order, { orders }: Remembered, seen: Seen): boolean => {
+  const { mark, undo } = known;
   if (mark === undefined) return true;
   if ("uid" in mark) return !seen.pods.some((pod) => isSame(pod, mark) && !isLeaving(pod));
-  const later = orders.slice(orders.findIndex((order) => order.id === id) + 1);
-  if (later.some(({ kind }) => kind === "scale")) return true;
+  if (undo?.kind === "scale" && undo.replicas === mark.replicas) return true;
+  const after = orders.slice(orders.indexOf(known) + 1).find(({ kind }) => kind === "scale");
   const { metadata, spec } = seen.deployment;
-  const changes = (metadata?.generation ?? 0) - mark.generation;
-  // The record leaves the generation alone, each change of the spec raises it. The scale was sent
-  // under the version of its record: if it came, it was the first change after that.
-  return changes > 1 || (changes === 1 && spec?.replicas === mark.replicas);
+  const now = { generation: metadata?.generation ?? 0, replicas: spec?.replicas };
+  const found = after === undefined ? now : foundBy(after);
+  if (found === undefined) return true;
+  const changes = found.generation - mark.generation;
+  if (changes > 1 || (changes === 1 && found.replicas === mark.replicas)) return true;
+  if (after === undefined) return false;
+  const said = `${known.id} was overtaken by ${after.id} before it was carried out`;
+  throw new ActuatorFault("conflict", `kubernetes: ${said}`);
 };
+
+/** What was there when that order came; undefined where it did not say. */
+const foundBy = ({ mark, undo }: Order): { generation: number; replicas: number } | undefined =>
+  mark !== undefined && "generation" in mark && undo?.kind === "scale"
+    ? { generation: mark.generation, replicas: undo.replicas }
+    : undefined;
 
 const isSame = ({ metadata }: V1Pod, { pod, uid }: { pod: string; uid: string }): boolean =>
   metadata?.name === pod && metadata.uid === uid;
 const isLeaving = ({ metadata }: V1Pod): boolean => metadata?.deletionTimestamp !== undefined;
 
 const markOf = (step: Step, { metadata }: V1Deployment): Order["mark"] => {
+  const generation = metadata?.generation ?? 0;
   if (step.on === "pod") return { pod: step.name, uid: step.uid };
-  if (step.on !== "scale") return undefined;
-  return { generation: metadata?.generation ?? 0, replicas: step.replicas };
+  if (step.on === "scale") return { generation, replicas: step.replicas };
+  // As many as there were: so that an older order that comes late sees that it was overtaken.
+  if (step.on === "nothing" && step.undo?.kind === "scale")
+    return { generation, replicas: step.undo.replicas };
+  return undefined;
 };
 
 const recordOf = ({ metadata }: V2HorizontalPodAutoscaler): Remembered =>
