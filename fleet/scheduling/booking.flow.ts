@@ -80,9 +80,10 @@ export const placeBooking =
       store.place(db, { ...one, bay }),
     );
     if (placed.ok) return ok({ booking: placed.value, standing });
-    if (placed.error !== "repeated") return placed as Refused;
+    // The slots may be taken by this very request, sent twice.
     const other = await store.byKey(db, ask.user, ask.key);
-    return other === undefined ? overtaken : repeated(other, asked);
+    if (other !== undefined) return repeated(other, asked);
+    return placed.error === "repeated" ? overtaken : err(placed.error);
   };
 
 const overtaken: Refused = problem("conflict", "somebody else changed this at the same time");
@@ -237,7 +238,7 @@ export const reschedule =
     const moved = await inSomeBay(deps, garage, service, job, found, (bay) =>
       store.move(deps.db, found, { ...found, bay, first: start }, deps.now()),
     );
-    if (!moved.ok) return moved.error === "repeated" ? overtaken : (moved as Refused);
+    if (!moved.ok) return moved.error === "repeated" ? overtaken : err(moved.error);
     await offer(deps)(found.garage, dayOf(found.first));
     return ok(moved.value);
   };

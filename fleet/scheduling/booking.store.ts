@@ -141,9 +141,11 @@ export const takenIn = async (
   now: number,
 ): Promise<ReadonlyMap<string, readonly Taken[]>> => {
   const rows = await sql.query<{ garage: string; bay: number; first: number; end: number }>(
-    `SELECT garage, bay, min(slot) AS first, max(slot) + 1 AS "end" FROM scheduling.occupied
-     WHERE garage = ANY($1) AND slot >= $2 AND slot < $3 AND (until IS NULL OR until > $4)
-     GROUP BY garage, bay, booking ORDER BY first`,
+    `SELECT b.garage, b.bay, b.first, b.first + b.slots AS "end" FROM scheduling.booking b
+     WHERE b.id IN (
+       SELECT booking FROM scheduling.occupied
+       WHERE garage = ANY($1) AND slot >= $2 AND slot < $3 AND (until IS NULL OR until > $4))
+     ORDER BY b.first, b.bay`,
     [garages, first, end, at(now)],
   );
   return Map.groupBy(rows, ({ garage }) => garage);

@@ -68,10 +68,8 @@ const TABLE = `
 
 export const COMMUNES: readonly Commune[] = TABLE.split("|").map((row) => {
   const [code = "", name = "", latitude, longitude, garages] = row.trim().split(";");
-  return {
-    ...{ code, name, department: code.slice(0, 2) },
-    ...{ latitude: Number(latitude), longitude: Number(longitude), garages: Number(garages) },
-  };
+  const [department, ...at] = [code.slice(0, 2), Number(latitude), Number(longitude)] as const;
+  return { code, name, department, latitude: at[0], longitude: at[1], garages: Number(garages) };
 });
 
 const EARTH_RADIUS_KM = 6_371;

@@ -53,6 +53,7 @@ const wait = z.object({
 export const schedulingRoutes = (deps: Deps): readonly Route[] => [
   ...searchRoutes(deps),
   ...bookingRoutes(deps),
+  ...changeRoutes(deps),
   ...waitingRoutes(deps),
 ];
 
@@ -229,6 +230,9 @@ const bookingRoutes = (deps: Deps): readonly Route[] => [
           : ok(bookingAnswer(found));
       }),
   }),
+];
+
+const changeRoutes = (deps: Deps): readonly Route[] => [
   route({
     method: "POST",
     path: "/bookings/:id/confirm",
@@ -341,4 +345,7 @@ const bookingAnswer = (one: Booking): z.input<typeof booking> => ({
   heldUntil: one.heldUntil === null ? null : new Date(one.heldUntil).toISOString(),
 });
 
-const waitAnswer = ({ user: _, ...one }: waiting.Waiting): z.input<typeof wait> => one;
+const waitAnswer = (one: waiting.Waiting): z.input<typeof wait> => ({
+  ...{ id: one.id, garage: one.garage, service: one.service, day: one.day },
+  ...{ state: one.state, booking: one.booking },
+});

@@ -74,9 +74,8 @@ const slotOf = (date: Temporal.PlainDate, minutes: number): number => {
   const local =
     hour === 24 ? date.add({ days: 1 }).toPlainDateTime() : date.toPlainDateTime({ hour, minute });
   const earlier = local.toZonedDateTime(ZONE, { disambiguation: "earlier" });
-  const later = local.toZonedDateTime(ZONE, { disambiguation: "later" });
   const isSkipped = !earlier.toPlainDateTime().equals(local);
-  const at = isSkipped ? later.getTimeZoneTransition("previous")! : earlier;
+  const at = isSkipped ? earlier.getTimeZoneTransition("next")! : earlier;
   return at.epochMilliseconds / SLOT_MS;
 };
 
