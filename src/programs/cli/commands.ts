@@ -3,6 +3,7 @@
  * and an agent carries no engine.
  */
 import type { Command } from "./action.ts";
+import type { ProgramName } from "./programs.ts";
 
 export type Listed = {
   readonly summary: string;
@@ -11,16 +12,21 @@ export type Listed = {
   readonly load: () => Promise<Command>;
 };
 
-const program = (name: "up" | "hub" | "agent" | "store") => async () =>
-  (await import("./programs.ts")).programs[name];
+const program = (name: ProgramName) => async () => (await import("./programs.ts")).programs[name];
 const board = (name: "kpi" | "gate" | "alert") => async () =>
   (await import("./board.ts")).board[name];
 
 export const COMMANDS: Readonly<Record<string, Listed>> = {
   up: { summary: "Start everything: engines, hub, agent", exits: true, load: program("up") },
+  rehearse: {
+    summary: "Start everything, and a platform to watch",
+    exits: true,
+    load: program("rehearse"),
+  },
   agent: { summary: "Run an agent alone, near its sources", exits: true, load: program("agent") },
   hub: { summary: "Run the hub alone, on engines of your own", exits: true, load: program("hub") },
   store: { summary: "Run the embedded ClickHouse alone", load: program("store") },
+  supervisor: { summary: "Run the fleet's processes", exits: true, load: program("supervisor") },
   gateway: {
     summary: "Run a gateway: reverse proxy with circuits, queues, fallbacks",
     exits: true,

@@ -9,7 +9,9 @@ const SERVED = ["DATABASE_URL and CLICKHOUSE_URL (environment or file) name engi
 /** What a child of `up` says on stdout is JSON in any case. */
 const SAYS_READY = ['Says {"ready":true,…} on stdout when it serves; logs are JSON on stderr.'];
 
-export const programs: Readonly<Record<"up" | "hub" | "agent" | "store", Command>> = {
+export type ProgramName = "up" | "rehearse" | "hub" | "agent" | "store" | "supervisor";
+
+export const programs: Readonly<Record<ProgramName, Command>> = {
   up: {
     action: {
       summary: "Start PostgreSQL, the store, the hub and an agent, and keep them running",
@@ -18,6 +20,21 @@ export const programs: Readonly<Record<"up" | "hub" | "agent" | "store", Command
       run: async (asked) => {
         const config = await configOf(asked);
         return (await import("../up.ts")).up(config, { json: asked.json });
+      },
+    },
+  },
+  rehearse: {
+    action: {
+      summary: "Start everything, and a platform to watch: services, gateways, users, faults",
+      flags: SETTING_FLAGS,
+      notes: [
+        "Data in .novaevo-rehearsal unless NOVAEVO_DATA says otherwise.",
+        "Stops on SIGTERM and Ctrl-C.",
+      ],
+      run: async (asked) => {
+        process.env["NOVAEVO_DATA"] ??= ".novaevo-rehearsal";
+        const config = await configOf(asked);
+        return (await import("../rehearse.ts")).rehearse(config, { json: asked.json });
       },
     },
   },
@@ -58,6 +75,22 @@ export const programs: Readonly<Record<"up" | "hub" | "agent" | "store", Command
       run: async () => {
         await (await import("../store.ts")).main();
         return OK;
+      },
+    },
+  },
+  supervisor: {
+    action: {
+      summary: "Run the fleet's processes: start, watch, restart, scale, drain",
+      flags: {
+        config: { value: "FILE", says: "what to run, as JSON (NOVAEVO_SUPERVISOR_CONFIG)" },
+        log: { value: "LEVEL", says: "debug, info, warn or error (NOVAEVO_LOG)" },
+      },
+      notes: SAYS_READY,
+      run: async ({ flags }) => {
+        const { config, log } = flags;
+        if (typeof config === "string") process.env["NOVAEVO_SUPERVISOR_CONFIG"] = config;
+        if (typeof log === "string") process.env["NOVAEVO_LOG"] = log;
+        return (await import("../supervisor.ts")).runSupervisor();
       },
     },
   },

@@ -59,6 +59,16 @@ export const startProcess = (
   };
 };
 
+/** The machine would not have it: no folder, no memory, too many files. */
+export const notStarted = (fault: unknown): Started => ({
+  pid: undefined,
+  listening: new Promise(() => undefined),
+  ended: Promise.resolve(
+    `could not be started: ${fault instanceof Error ? fault.message : String(fault)}`,
+  ),
+  signal: () => undefined,
+});
+
 const heapFlag = (memoryBytes: number): string => {
   const heap = Math.floor(memoryBytes / MEBIBYTE) - BESIDES_HEAP_MIB;
   return `--max-old-space-size=${Math.max(MIN_HEAP_MIB, heap)}`;
