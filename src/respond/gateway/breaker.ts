@@ -12,12 +12,18 @@
 export type Circuit = "closed" | "open" | "half_open";
 /** `unreached`: no connection. `failed`: an answer of 5xx, a timeout, a connection that broke. */
 export type Outcome = "good" | "slow" | "failed" | "unreached";
-export type Opening = "failures" | "slowness" | "no_connection" | "trial_failed" | "ordered";
+export type Cause =
+  | "failures"
+  | "slowness"
+  | "no_connection"
+  | "trial_failed"
+  | "waited"
+  | "trials_good";
 
 export type CircuitChange = {
   readonly to: Circuit;
   readonly why: string;
-  readonly cause: Opening | "waited" | "trials_good" | "ordered";
+  readonly cause: Cause;
   readonly evidence: Readonly<Record<string, number>>;
 };
 
@@ -48,9 +54,13 @@ export type Breaker = {
   readonly acquire: (nowMs: number) => boolean;
   /** The same question without taking anything. */
   readonly mayCall: (nowMs: number) => boolean;
-  readonly record: (outcome: Outcome, nowMs: number) => CircuitChange | undefined;
+  readonly record: (
+    outcome: Outcome,
+    nowMs: number,
+    startedMs: number,
+  ) => CircuitChange | undefined;
   /** The call ended without saying anything about the callee: its client went away. */
-  readonly release: () => void;
+  readonly release: (startedMs: number) => void;
   /** Moves by time alone: open → half_open when it has waited. */
   readonly tick: (nowMs: number) => CircuitChange | undefined;
   readonly openUntilMs: () => number;
@@ -64,96 +74,125 @@ export const newBreaker = (
   /** Asked before opening: false where too much of a pool would be out. */
   mayOpen: () => boolean = () => true,
 ): Breaker => {
-  const calls = newOutcomeWindow(limits);
-  let state: Circuit = "closed";
-  let consecutive = 0;
-  let openUntilMs = 0;
-  let opened = 0;
-  let trialsOut = 0;
-  let good = 0;
-
-  const open = (
-    cause: Opening,
-    why: string,
-    nowMs: number,
-    evidence: Readonly<Record<string, number>>,
-  ): CircuitChange | undefined => {
-    if (state === "closed" && !mayOpen()) return undefined;
-    const openMs = Math.min(limits.openMs * 2 ** opened, limits.maxOpenMs);
-    const jittered = openMs * (1 + limits.jitter * (2 * random() - 1));
-    [state, openUntilMs, opened, trialsOut, good] = ["open", nowMs + jittered, opened + 1, 0, 0];
-    return { to: "open", cause, why, evidence: { ...evidence, openMs: Math.round(jittered) } };
+  const now: Inner = {
+    calls: newOutcomeWindow(limits),
+    ...{ state: "closed", consecutive: 0, openUntilMs: 0, opened: 0 },
+    ...{ trialsOut: 0, good: 0, halfOpenMs: 0 },
+  };
+  const open = (verdict: Verdict, nowMs: number): CircuitChange | undefined => {
+    if (now.state === "closed" && !mayOpen()) return undefined;
+    const plainMs = Math.min(limits.openMs * 2 ** now.opened, limits.maxOpenMs);
+    const openMs = plainMs * (1 + limits.jitter * (2 * random() - 1));
+    now.state = "open";
+    now.openUntilMs = nowMs + openMs;
+    now.opened += 1;
+    const evidence = { ...verdict.evidence, openMs: Math.round(openMs) };
+    return { to: "open", ...verdict, evidence };
   };
   const tick = (nowMs: number): CircuitChange | undefined => {
-    if (state !== "open" || nowMs < openUntilMs) return undefined;
-    [state, trialsOut, good] = ["half_open", 0, 0];
+    if (now.state !== "open" || nowMs < now.openUntilMs) return undefined;
+    now.state = "half_open";
+    now.halfOpenMs = nowMs;
+    now.trialsOut = 0;
+    now.good = 0;
     const evidence = { trials: limits.trials };
     return { to: "half_open", cause: "waited", why: "it has waited, now it is tried", evidence };
   };
-  const judge = (nowMs: number): CircuitChange | undefined => {
-    const { total, failed, slow } = calls.sum(nowMs);
-    const seen = { calls: total, failed, slow };
-    if (consecutive >= limits.maxConsecutive) {
-      const why = `${consecutive} connections in a row could not be made`;
-      return open("no_connection", why, nowMs, { ...seen, consecutive });
-    }
-    if (total < limits.minCalls) return undefined;
-    if (failed >= total * limits.failedShare)
-      return open("failures", `${failed} of ${total} calls failed`, nowMs, seen);
-    if (slow >= total * limits.slowShare)
-      return open("slowness", `${slow} of ${total} calls were slow`, nowMs, seen);
-    return undefined;
-  };
-  const close = (): CircuitChange => {
-    const evidence = { good };
-    [state, opened, consecutive] = ["closed", 0, 0];
-    calls.clear();
-    return { to: "closed", cause: "trials_good", why: "the trial calls were good", evidence };
-  };
+  /** A call that began before the trials holds none of them and says nothing new. */
+  const isTrial = (startedMs: number): boolean =>
+    now.state === "half_open" && startedMs >= now.halfOpenMs;
 
   return {
-    state: () => state,
-    openUntilMs: () => openUntilMs,
+    state: () => now.state,
+    openUntilMs: () => now.openUntilMs,
     tick,
-    forget: () => {
-      consecutive = 0;
-      calls.clear();
-    },
+    forget: () => forget(now),
     mayCall: (nowMs) => {
-      if (state === "closed") return true;
-      if (state === "open") return nowMs >= openUntilMs;
-      return trialsOut < limits.trials;
+      if (now.state === "closed") return true;
+      if (now.state === "open") return nowMs >= now.openUntilMs;
+      return now.trialsOut < limits.trials;
     },
     acquire: (nowMs) => {
-      if (state === "closed") return true;
+      if (now.state === "closed") return true;
       tick(nowMs);
-      if (state !== "half_open" || trialsOut >= limits.trials) return false;
-      trialsOut += 1;
+      if (now.state !== "half_open" || now.trialsOut >= limits.trials) return false;
+      now.trialsOut += 1;
       return true;
     },
-    release: () => {
-      if (state === "half_open") trialsOut = Math.max(0, trialsOut - 1);
+    release: (startedMs) => {
+      if (isTrial(startedMs)) now.trialsOut = Math.max(0, now.trialsOut - 1);
     },
-    record: (outcome, nowMs) => {
-      switch (state) {
+    record: (outcome, nowMs, startedMs) => {
+      switch (now.state) {
         case "open":
-          // A call that began before it opened says nothing new.
           return undefined;
         case "half_open":
-          trialsOut = Math.max(0, trialsOut - 1);
-          if (outcome !== "good") {
-            const why = `a trial call was ${outcome === "slow" ? "slow" : "not answered well"}`;
-            return open("trial_failed", why, nowMs, { good });
-          }
-          good += 1;
-          return good >= limits.goodToClose ? close() : undefined;
-        case "closed":
-          consecutive = outcome === "unreached" ? consecutive + 1 : 0;
-          calls.add(outcome, nowMs);
-          return outcome === "good" ? undefined : judge(nowMs);
+          if (!isTrial(startedMs)) return undefined;
+          now.trialsOut = Math.max(0, now.trialsOut - 1);
+          if (outcome !== "good") return open(failedTrial(now, outcome), nowMs);
+          now.good += 1;
+          return now.good >= limits.goodToClose ? close(now) : undefined;
+        case "closed": {
+          now.consecutive = outcome === "unreached" ? now.consecutive + 1 : 0;
+          now.calls.add(outcome, nowMs);
+          if (outcome === "good") return undefined;
+          const verdict = judge(now, limits, nowMs);
+          return verdict === undefined ? undefined : open(verdict, nowMs);
+        }
       }
     },
   };
+};
+
+type Inner = {
+  readonly calls: OutcomeWindow;
+  state: Circuit;
+  consecutive: number;
+  openUntilMs: number;
+  /** Times in a row, without having been closed. */
+  opened: number;
+  trialsOut: number;
+  good: number;
+  halfOpenMs: number;
+};
+type Verdict = Pick<CircuitChange, "cause" | "why" | "evidence">;
+
+const judge = (
+  { calls, consecutive }: Inner,
+  limits: BreakerLimits,
+  nowMs: number,
+): Verdict | undefined => {
+  const { total, failed, slow } = calls.sum(nowMs);
+  const evidence = { calls: total, failed, slow, consecutive };
+  if (consecutive >= limits.maxConsecutive) {
+    const why = `${consecutive} connections in a row could not be made`;
+    return { cause: "no_connection", why, evidence };
+  }
+  if (total < limits.minCalls) return undefined;
+  if (failed >= total * limits.failedShare)
+    return { cause: "failures", why: `${failed} of ${total} calls failed`, evidence };
+  if (slow >= total * limits.slowShare)
+    return { cause: "slowness", why: `${slow} of ${total} calls were slow`, evidence };
+  return undefined;
+};
+
+const failedTrial = ({ good }: Inner, outcome: Outcome): Verdict => ({
+  cause: "trial_failed",
+  why: `a trial call was ${outcome === "slow" ? "slow" : "not answered well"}`,
+  evidence: { good },
+});
+
+const close = (now: Inner): CircuitChange => {
+  now.state = "closed";
+  now.opened = 0;
+  forget(now);
+  const evidence = { good: now.good };
+  return { to: "closed", cause: "trials_good", why: "the trial calls were good", evidence };
+};
+
+const forget = (now: Inner): void => {
+  now.consecutive = 0;
+  now.calls.clear();
 };
 
 type OutcomeWindow = {

@@ -15,9 +15,10 @@ import { BODY_TOO_LARGE, Call, type CallPort, type Ending, type Journey } from "
 import { fallbackSteps, type LastGood } from "./fallback.ts";
 import type { FinishedAs } from "./finished.ts";
 import type { ServicePool } from "./pool.ts";
-import { newTierQueue, rankOf, type OutWhy, type TierQueue } from "./queue.ts";
-import { REPLIES, replyBody, retryAfter, type Reply } from "./replies.ts";
+import { newTierQueue, rankOf, type TierQueue } from "./queue.ts";
+import { REPLIES, type Reply } from "./replies.ts";
 import type { Rules } from "./rules.ts";
+import { isRead, newStandIns, type StandIns } from "./stand-in.flow.ts";
 
 export type CallTerms = {
   readonly region: string;
@@ -49,226 +50,199 @@ export type CallDeps = {
   readonly say: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 };
 
-const MS_PER_S = 1_000;
+type Desk = {
+  readonly deps: CallDeps;
+  readonly terms: CallTerms;
+  readonly standIns: StandIns;
+  readonly running: Set<Journey>;
+  readonly queues: Map<string, TierQueue<Journey>>;
+  readonly leastWaits: Map<string, number>;
+  readonly port: CallPort;
+};
 
 export const newCalls = (deps: CallDeps, terms: CallTerms): Calls => {
-  const { clock, pools, upstreams, lastGood, rules, finished } = deps;
-  const running = new Set<Journey>();
-  const queues = new Map<string, TierQueue<Journey>>();
-  const leastWaits = new Map<string, number>();
-  for (const id of pools.keys())
-    queues.set(
-      id,
-      newTierQueue<Journey>(
-        {
-          capacity: () => terms.queueCapacity,
-          deadlineMs: terms.queueDeadlineMs,
-          premiumShare: () => rules().premiumShare,
-        },
-        (journey, _why: OutWhy) => {
-          journey.waiting = undefined;
-          instead(journey, REPLIES.overloaded, "overloaded");
-        },
-      ),
-    );
-
-  const finish = (journey: Journey, as: FinishedAs): void => {
-    if (journey.isOver) return;
-    journey.isOver = true;
-    running.delete(journey);
-    finished(journey, as);
-  };
-  const reply = (journey: Journey, what: Reply, as: FinishedAs): void => {
-    if (journey.isOver) return;
-    const { res, requestId } = journey;
-    if (!res.headersSent && !res.destroyed) {
-      const body = replyBody(what);
-      const headers = [
-        ...["content-type", "application/json", "cache-control", "no-store"],
-        ...["content-length", String(Buffer.byteLength(body)), "x-request-id", requestId],
-      ];
-      if (what.retryAfterMs !== undefined)
-        headers.push("retry-after", retryAfter(what.retryAfterMs));
-      // A body nobody reads any more would be taken for the next request.
-      if (!journey.req.complete) headers.push("connection", "close");
-      res.writeHead(what.status, headers);
-      res.end(journey.req.method === "HEAD" ? undefined : body);
-    }
-    finish(journey, as);
-  };
-  const keyOf = ({ req }: Journey): string => req.url ?? "";
-
-  /** True: answered. */
-  const answerKept = (journey: Journey): boolean => {
-    const { cacheable } = journey.route;
-    if (cacheable === undefined || !isRead(journey)) return false;
-    const kept = lastGood.find(keyOf(journey), cacheable.maxAgeMs, clock.now());
-    if (kept === undefined) return false;
-    journey.fallback = "last_good";
-    const age = String(Math.max(0, Math.round((clock.now() - kept.atMs) / MS_PER_S)));
-    const said = kept.headers.filter((_, at) => kept.headers[at - (at % 2)] !== "age");
-    const ours = ["age", age, "x-novaevo-fallback", "last_good"];
-    journey.res.writeHead(200, [...said, ...ours]);
-    journey.res.end(journey.req.method === "HEAD" ? undefined : kept.body);
-    finish(journey, "fallback");
-    return true;
-  };
-  const answerStatic = (journey: Journey): boolean => {
-    const fixed = journey.route.static;
-    if (fixed === undefined) return false;
-    journey.fallback = "static";
-    const body = JSON.stringify(fixed.body);
-    journey.res.writeHead(fixed.status, [
-      ...["content-type", "application/json", "cache-control", "no-store"],
-      ...["content-length", String(Buffer.byteLength(body)), "x-novaevo-fallback", "static"],
-      ...["x-request-id", journey.requestId],
-    ]);
-    journey.res.end(journey.req.method === "HEAD" ? undefined : body);
-    finish(journey, "fallback");
-    return true;
-  };
-  const answerBackup = (journey: Journey): boolean => {
-    const backup = pools.get(terms.backups[journey.route.service] ?? "");
-    if (backup === undefined || journey.fallback === "backup") return false;
-    if (!isUntouched(journey) || !backup.mayCall(clock.monotonic())) return false;
-    journey.fallback = "backup";
-    return send(journey, backup);
-  };
-  const modeOf = ({ route }: Journey) => rules().fallback.get(route.service) ?? "auto";
-  const instead = (journey: Journey, otherwise: Reply, as: FinishedAs): void => {
-    if (journey.isOver) return;
-    for (const step of fallbackSteps(modeOf(journey))) {
-      if (step === "backup" && as === "failed" && answerBackup(journey)) return;
-      if (step === "last_good" && answerKept(journey)) return;
-      if (step === "static" && answerStatic(journey)) return;
-    }
-    journey.fallback = undefined;
-    reply(journey, otherwise, as);
-  };
-
-  const send = (journey: Journey, pool: ServicePool): boolean => {
-    const now = clock.monotonic();
-    const { region: home } = terms;
-    const { weights: byService, weightsOfAll } = rules();
-    const weights = byService.get(pool.id) ?? weightsOfAll;
-    const away = modeOf(journey) === "backup";
-    const except = journey.call?.backend;
-    const backend = pool.pick({ home, weights, away, except }, now);
-    if (backend === undefined) return false;
-    if (weights === undefined && backend.region !== home) journey.fallback = "backup";
-    journey.attempts += 1;
-    journey.call = new Call(port, journey, pool, backend, now);
-    upstreams.dispatch(backend.url, dispatchOptions(journey, terms.maxBodyBytes), journey.call);
-    return true;
-  };
-  const start = (journey: Journey, pool: ServicePool, waitedMs: number): void => {
-    leastWaits.set(pool.id, Math.min(leastWaits.get(pool.id) ?? Infinity, waitedMs));
-    running.add(journey);
-    if (!send(journey, pool)) instead(journey, REPLIES.unavailable, "failed");
-  };
-  const drain = (pool: ServicePool): void => {
-    const queue = queues.get(pool.id)!;
-    while (queue.size() > 0 && pool.inflight() < Math.floor(pool.limit.limit())) {
-      const now = clock.monotonic();
-      const next = queue.pop(now);
-      if (next === undefined) return;
-      next.call.waiting = undefined;
-      start(next.call, pool, now - next.sinceMs);
-    }
-  };
-  const port: CallPort = {
-    now: clock.now,
-    wantsKept: (journey) => {
-      const { cacheable } = journey.route;
-      if (cacheable === undefined || journey.req.method !== "GET") return false;
-      // Fresh enough: the work of keeping it is not done again.
-      return lastGood.find(keyOf(journey), cacheable.ttlMs, clock.now()) === undefined;
-    },
-    keep: (journey, kept) => lastGood.keep(keyOf(journey), kept),
-    wouldReplace: (journey) => {
-      const { cacheable, static: fixed } = journey.route;
-      const steps = fallbackSteps(modeOf(journey));
-      if (fixed !== undefined && steps.includes("static")) return true;
-      if (cacheable === undefined || !isRead(journey) || !steps.includes("last_good")) return false;
-      return lastGood.find(keyOf(journey), cacheable.maxAgeMs, clock.now()) !== undefined;
-    },
-    ended: (call, ending) => {
-      const { journey, pool } = call;
-      keepBooks(call, ending, clock.monotonic());
-      next(journey, pool, ending);
-      drain(pool);
+  const { clock, pools } = deps;
+  const standIns = newStandIns(deps);
+  const { wantsKept, keep, has: wouldReplace } = standIns;
+  const desk: Desk = {
+    ...{ deps, terms, standIns, running: new Set(), leastWaits: new Map(), queues: new Map() },
+    port: {
+      ...{ now: clock.now, wantsKept, keep, wouldReplace },
+      ended: (call, ending) => {
+        keepBooks(call, ending, clock.monotonic());
+        goOn(desk, call, ending);
+        drain(desk, call.pool);
+      },
     },
   };
-  const next = (journey: Journey, pool: ServicePool, ending: Ending): void => {
-    switch (ending.is) {
-      case "answered":
-        return finish(journey, journey.fallback === undefined ? "served" : "fallback");
-      case "aborted":
-        return finish(journey, "aborted");
-      case "too_large":
-        return reply(journey, REPLIES.tooLarge, "refused");
-      case "broken":
-        deps.say("an answer broke off", { service: pool.id, why: ending.why });
-        // Cut, so that half an answer is not taken for a whole one.
-        journey.res.destroy();
-        return finish(journey, "failed");
-      case "unanswered": {
-        const mayRetry = journey.attempts <= journey.route.retries && isRead(journey);
-        if (mayRetry && !ending.isLate && !journey.isOver && send(journey, pool)) return;
-        const late = ending.isLate ? REPLIES.timeout : REPLIES.badGateway;
-        const why = ending.outcome === "unreached" ? REPLIES.unavailable : late;
-        return instead(journey, why, "failed");
-      }
-    }
-  };
+  for (const id of pools.keys()) desk.queues.set(id, queueOf(desk));
 
   return {
-    ...{ reply, instead },
-    running: () => running.size,
-    queued: (service) => queues.get(service)?.size() ?? 0,
+    reply: (journey, what, as) => reply(desk, journey, what, as),
+    instead: (journey, what, as) => instead(desk, journey, what, as),
+    offer: (journey) => offer(desk, journey),
+    running: () => desk.running.size,
+    queued: (service) => desk.queues.get(service)?.size() ?? 0,
     leastWaitMs: (service) => {
-      const least = leastWaits.get(service);
-      leastWaits.delete(service);
-      const isStuck = (queues.get(service)?.size() ?? 0) > 0;
+      const least = desk.leastWaits.get(service);
+      desk.leastWaits.delete(service);
+      const isStuck = (desk.queues.get(service)?.size() ?? 0) > 0;
       return least ?? (isStuck ? terms.queueDeadlineMs : 0);
-    },
-    offer: (journey) => {
-      const pool = pools.get(journey.route.service)!;
-      const now = clock.monotonic();
-      const mode = modeOf(journey);
-      if (mode === "last_good" && (answerKept(journey) || answerStatic(journey))) return;
-      if (mode === "static" && answerStatic(journey)) return;
-      if (!pool.mayCall(now)) return instead(journey, REPLIES.unavailable, "failed");
-      const queue = queues.get(pool.id)!;
-      if (queue.size() === 0 && pool.inflight() < Math.floor(pool.limit.limit()))
-        return start(journey, pool, 0);
-      const as = { rank: rankOf(journey.route.criticality), tier: journey.tier };
-      journey.waiting = queue.push(journey, as, now);
-      if (journey.waiting === undefined) instead(journey, REPLIES.overloaded, "overloaded");
     },
     gone: (journey) => {
       if (journey.isOver) return;
       if (journey.waiting !== undefined) {
-        queues.get(journey.route.service)!.remove(journey.waiting);
-        finish(journey, "aborted");
+        desk.queues.get(journey.route.service)!.remove(journey.waiting);
+        finish(desk, journey, "aborted");
       } else journey.call?.end({ is: "aborted" });
     },
     step: () => {
       const now = clock.monotonic();
-      for (const [id, queue] of queues) {
+      for (const [id, queue] of desk.queues) {
         queue.expire(now);
-        drain(pools.get(id)!);
+        drain(desk, pools.get(id)!);
       }
-      for (const journey of running) if (now >= journey.deadlineMs) endLate(journey, reply);
+      for (const journey of desk.running) if (now >= journey.deadlineMs) endLate(desk, journey);
     },
   };
 };
 
-const endLate = (journey: Journey, reply: Calls["reply"]): void => {
+const queueOf = (desk: Desk): TierQueue<Journey> =>
+  newTierQueue<Journey>(
+    {
+      capacity: () => desk.terms.queueCapacity,
+      deadlineMs: desk.terms.queueDeadlineMs,
+      premiumShare: () => desk.deps.rules().premiumShare,
+    },
+    (journey) => {
+      journey.waiting = undefined;
+      instead(desk, journey, REPLIES.overloaded, "overloaded");
+    },
+  );
+
+const offer = (desk: Desk, journey: Journey): void => {
+  const { standIns, queues, deps } = desk;
+  const pool = deps.pools.get(journey.route.service)!;
+  const now = deps.clock.monotonic();
+  const mode = standIns.modeOf(journey);
+  const isStood =
+    (mode === "last_good" && standIns.kept(journey)) ||
+    ((mode === "last_good" || mode === "static") && standIns.fixed(journey));
+  if (isStood) return finish(desk, journey, "fallback");
+  if (!pool.mayCall(now)) return instead(desk, journey, REPLIES.unavailable, "failed");
+  const queue = queues.get(pool.id)!;
+  if (queue.size() === 0 && hasRoom(pool)) return start(desk, journey, pool, 0);
+  const as = { rank: rankOf(journey.route.criticality), tier: journey.tier };
+  journey.waiting = queue.push(journey, as, now);
+  if (journey.waiting === undefined) instead(desk, journey, REPLIES.overloaded, "overloaded");
+};
+
+const hasRoom = (pool: ServicePool): boolean => pool.inflight() < Math.floor(pool.limit.limit());
+
+const start = (desk: Desk, journey: Journey, pool: ServicePool, waitedMs: number): void => {
+  const { leastWaits, running } = desk;
+  leastWaits.set(pool.id, Math.min(leastWaits.get(pool.id) ?? Infinity, waitedMs));
+  running.add(journey);
+  if (!send(desk, journey, pool)) instead(desk, journey, REPLIES.unavailable, "failed");
+};
+
+/** False: there is no instance to call. */
+const send = (desk: Desk, journey: Journey, pool: ServicePool): boolean => {
+  const { deps, terms, port, standIns } = desk;
+  const now = deps.clock.monotonic();
+  const { weights: byService, weightsOfAll } = deps.rules();
+  const weights = byService.get(pool.id) ?? weightsOfAll;
+  const { region: home } = terms;
+  const away = standIns.modeOf(journey) === "backup";
+  const backend = pool.pick({ home, weights, away, except: journey.call?.backend }, now);
+  if (backend === undefined) return false;
+  if (weights === undefined && backend.region !== home) journey.fallback = "backup";
+  journey.attempts += 1;
+  journey.call = new Call(port, journey, pool, backend, now);
+  const options = dispatchOptions(journey, terms.maxBodyBytes);
+  deps.upstreams.dispatch(backend.url, options, journey.call);
+  return true;
+};
+
+const drain = (desk: Desk, pool: ServicePool): void => {
+  const queue = desk.queues.get(pool.id)!;
+  while (queue.size() > 0 && hasRoom(pool)) {
+    const now = desk.deps.clock.monotonic();
+    const next = queue.pop(now);
+    if (next === undefined) return;
+    next.call.waiting = undefined;
+    start(desk, next.call, pool, now - next.sinceMs);
+  }
+};
+
+const finish = ({ running, deps }: Desk, journey: Journey, as: FinishedAs): void => {
+  if (journey.isOver) return;
+  journey.isOver = true;
+  running.delete(journey);
+  deps.finished(journey, as);
+};
+
+const reply = (desk: Desk, journey: Journey, what: Reply, as: FinishedAs): void => {
+  if (journey.isOver) return;
+  desk.standIns.error(journey, what);
+  finish(desk, journey, as);
+};
+
+const instead = (desk: Desk, journey: Journey, otherwise: Reply, as: FinishedAs): void => {
+  if (journey.isOver) return;
+  const { standIns } = desk;
+  for (const step of fallbackSteps(standIns.modeOf(journey))) {
+    // What is shed or refused for load is not sent elsewhere.
+    if (step === "backup" && as === "failed" && toBackup(desk, journey)) return;
+    const isStood =
+      (step === "last_good" && standIns.kept(journey)) ||
+      (step === "static" && standIns.fixed(journey));
+    if (isStood) return finish(desk, journey, "fallback");
+  }
+  reply(desk, journey, otherwise, as);
+};
+
+const toBackup = (desk: Desk, journey: Journey): boolean => {
+  const { deps, terms } = desk;
+  const backup = deps.pools.get(terms.backups[journey.route.service] ?? "");
+  if (backup === undefined || journey.call?.pool === backup) return false;
+  // A body that was sent to somebody is not there any more.
+  if (journey.said.hasBody && journey.attempts > 0) return false;
+  if (!backup.mayCall(deps.clock.monotonic()) || !send(desk, journey, backup)) return false;
+  journey.fallback = "backup";
+  desk.running.add(journey);
+  return true;
+};
+
+/** What comes after a call. */
+const goOn = (desk: Desk, { journey, pool }: Call, ending: Ending): void => {
+  switch (ending.is) {
+    case "answered":
+      return finish(desk, journey, journey.fallback === undefined ? "served" : "fallback");
+    case "aborted":
+      return finish(desk, journey, "aborted");
+    case "too_large":
+      return reply(desk, journey, REPLIES.tooLarge, "refused");
+    case "broken":
+      desk.deps.say("an answer broke off", { service: pool.id, why: ending.why });
+      // Cut, so that half an answer is not taken for a whole one.
+      journey.res.destroy();
+      return finish(desk, journey, "failed");
+    case "unanswered": {
+      const mayRetry = journey.attempts <= journey.route.retries && isRead(journey);
+      if (mayRetry && !ending.isLate && !journey.isOver && send(desk, journey, pool)) return;
+      const late = ending.isLate ? REPLIES.timeout : REPLIES.badGateway;
+      const why = ending.outcome === "unreached" ? REPLIES.unavailable : late;
+      return instead(desk, journey, why, "failed");
+    }
+  }
+};
+
+const endLate = (desk: Desk, journey: Journey): void => {
   const { req, res, call } = journey;
   if (!req.complete) {
     // Its client is slow, not the service.
-    reply(journey, REPLIES.slowBody, "refused");
+    reply(desk, journey, REPLIES.slowBody, "refused");
     call?.end({ is: "aborted" });
     return;
   }
@@ -280,8 +254,8 @@ const endLate = (journey: Journey, reply: Calls["reply"]): void => {
 const keepBooks = (call: Call, ending: Ending, nowMs: number): void => {
   const { pool, backend, startMs, inflightThen } = call;
   const outcome = outcomeOf(ending);
-  if (outcome === undefined) return pool.abandoned(backend);
-  pool.ended(backend, { outcome, durationMs: nowMs - startMs, inflight: inflightThen }, nowMs);
+  if (outcome === undefined) return pool.abandoned(backend, startMs);
+  pool.ended(backend, { outcome, startMs, inflight: inflightThen }, nowMs);
 };
 
 /** undefined: it says nothing of the service. */
@@ -297,11 +271,6 @@ const outcomeOf = (ending: Ending): Outcome | undefined => {
       return undefined;
   }
 };
-
-const isRead = ({ req, said }: Journey): boolean =>
-  !said.hasBody && (req.method === "GET" || req.method === "HEAD");
-/** Its body, if any, was not sent to anybody yet. */
-const isUntouched = ({ said, attempts }: Journey): boolean => !said.hasBody || attempts === 0;
 
 const dispatchOptions = (journey: Journey, maxBodyBytes: number) => {
   const { req, said, session, requestId, trace, span, channel, tier } = journey;

@@ -51,7 +51,7 @@ export type ServicePool = {
   readonly pick: (terms: PickTerms, nowMs: number) => Backend | undefined;
   readonly ended: (backend: Backend, call: Ended, nowMs: number) => void;
   /** Ended without a word about the callee. */
-  readonly abandoned: (backend: Backend) => void;
+  readonly abandoned: (backend: Backend, startedMs: number) => void;
   readonly tick: (nowMs: number) => void;
   readonly circuit: () => Circuit;
   readonly circuitOf: (backend: Backend) => Circuit;
@@ -66,115 +66,136 @@ export type PickTerms = {
 };
 export type Ended = {
   readonly outcome: Outcome;
-  readonly durationMs: number;
+  readonly startMs: number;
   readonly inflight: number;
 };
 
 const BASELINE_EVERY_MS = 10_000;
 
-export const newServicePool = (
-  id: string,
-  deps: {
-    readonly random: () => number;
-    readonly served: readonly Criticality[];
-    readonly onCircuit: (changed: Changed) => void;
-  },
-): ServicePool => {
-  const { random, onCircuit } = deps;
-  const latency = newLatency();
-  const limit = newGradientLimit();
-  const baseline = newBaseline();
-  let backends: readonly Backend[] = [];
-  let regions: readonly string[] = [];
-  let forced: "auto" | "open" | "closed" = "auto";
-  let inflight = 0;
-  let learnedMs = 0;
+type Inner = {
+  readonly id: string;
+  readonly deps: PoolDeps;
+  readonly latency: Latency;
+  readonly limit: GradientLimit;
+  readonly baseline: Baseline;
+  /** Of the service as a whole. */
+  readonly whole: Breaker;
+  backends: readonly Backend[];
+  regions: readonly string[];
+  forced: Forced;
+  inflight: number;
+  learnedMs: number;
+};
+type Forced = Backend["forced"];
+type PoolDeps = {
+  readonly random: () => number;
+  readonly served: readonly Criticality[];
+  readonly onCircuit: (changed: Changed) => void;
+};
 
-  const ejected = (): number =>
-    backends.filter(({ breaker }) => breaker.state() !== "closed").length;
-  const mayEject = (): boolean => ejected() < maxEjected(backends.length);
-  // While instances can still be put out one by one, the service as a whole stays.
-  const whole = newBreaker(random, undefined, () => !mayEject());
-  const tell = (changed: CircuitChange | undefined, backend: Backend | null): void => {
-    if (changed === undefined) return;
-    if (backend !== null && changed.to === "open") whole.forget();
-    onCircuit({ ...changed, instance: backend?.id ?? null, region: backend?.region ?? null });
+export const newServicePool = (id: string, deps: PoolDeps): ServicePool => {
+  const now: Inner = {
+    ...{ id, deps, latency: newLatency(), limit: newGradientLimit(), baseline: newBaseline() },
+    // While instances can still be put out one by one, the service as a whole stays.
+    whole: newBreaker(deps.random, undefined, () => !mayEject(now)),
+    ...{ backends: [], regions: [], forced: "auto", inflight: 0, learnedMs: 0 },
   };
-  const circuitOf = ({ forced: by, breaker }: Backend): Circuit =>
-    by === "auto" ? breaker.state() : by;
-  const isAble = (backend: Backend, nowMs: number): boolean => {
-    if (!backend.ready || backend.forced === "open") return false;
-    return backend.forced === "closed" || backend.breaker.mayCall(nowMs);
-  };
-
   return {
-    ...{ id, latency, limit, reflex: newReflex(deps.served), circuitOf },
-    inflight: () => inflight,
-    backends: () => backends,
-    circuit: () => (forced === "auto" ? whole.state() : forced),
-    mayCall: (nowMs) => forced === "closed" || (forced === "auto" && whole.mayCall(nowMs)),
+    ...{ id, latency: now.latency, limit: now.limit, reflex: newReflex(deps.served), circuitOf },
+    inflight: () => now.inflight,
+    backends: () => now.backends,
+    circuit: () => (now.forced === "auto" ? now.whole.state() : now.forced),
+    mayCall: (nowMs) =>
+      now.forced === "closed" || (now.forced === "auto" && now.whole.mayCall(nowMs)),
     force: (instance, state) => {
-      if (instance === null) forced = state;
-      else for (const backend of backends) if (backend.id === instance) backend.forced = state;
+      if (instance === null) now.forced = state;
+      else for (const one of now.backends) if (one.id === instance) one.forced = state;
     },
-    update: (listed) => {
-      backends = listed.map((one) => {
-        const before = backends.find((known) => known.id === one.id && known.url === one.url);
-        if (before === undefined) return newBackend(one, random, mayEject);
-        before.ready = one.ready;
-        return before;
-      });
-      regions = [...new Set(backends.map(({ region }) => region))].sort();
-    },
-    pick: ({ home, weights, away, except }, nowMs) => {
-      const able = backends.filter((one) => one !== except && isAble(one, nowMs));
-      const order = regionsFor(regions, home, weights, random);
-      const wanted = away
-        ? [...order].sort((a, b) => Number(a === home) - Number(b === home))
-        : order;
-      const picked = choose(able, wanted, random);
-      if (picked === undefined) return undefined;
-      if (forced === "auto" && !acquire(whole, null, nowMs)) return undefined;
-      if (picked.forced === "auto" && !acquire(picked.breaker, picked, nowMs)) {
-        whole.release();
-        return undefined;
-      }
-      picked.inflight += 1;
-      inflight += 1;
-      return picked;
-    },
-    ended: (backend, { outcome, durationMs, inflight: beside }, nowMs) => {
+    update: (listed) => update(now, listed),
+    pick: (terms, nowMs) => pick(now, terms, nowMs),
+    ended: (backend, call, nowMs) => ended(now, backend, call, nowMs),
+    abandoned: (backend, startedMs) => {
       backend.inflight -= 1;
-      inflight -= 1;
-      const isSlow = outcome === "good" && durationMs > baseline.slowFromMs();
-      const judged = isSlow ? "slow" : outcome;
-      if (outcome === "good") {
-        backend.latency.time(durationMs, nowMs);
-        latency.time(durationMs, nowMs);
-      }
-      limit.sample(durationMs, beside, outcome !== "good", nowMs);
-      tell(backend.breaker.record(judged, nowMs), backend);
-      tell(whole.record(judged, nowMs), null);
-    },
-    abandoned: (backend) => {
-      backend.inflight -= 1;
-      inflight -= 1;
-      backend.breaker.release();
-      whole.release();
+      now.inflight -= 1;
+      backend.breaker.release(startedMs);
+      now.whole.release(startedMs);
     },
     tick: (nowMs) => {
-      tell(whole.tick(nowMs), null);
-      for (const backend of backends) tell(backend.breaker.tick(nowMs), backend);
-      if (nowMs - learnedMs < BASELINE_EVERY_MS) return;
-      learnedMs = nowMs;
-      learn(baseline, latency, nowMs);
+      tell(now, now.whole.tick(nowMs), null);
+      for (const backend of now.backends) tell(now, backend.breaker.tick(nowMs), backend);
+      if (nowMs - now.learnedMs < BASELINE_EVERY_MS) return;
+      now.learnedMs = nowMs;
+      now.baseline.learn(now.latency.quantile(0.95, nowMs), now.latency.timed(nowMs));
     },
   };
+};
 
-  function acquire(breaker: Breaker, backend: Backend | null, nowMs: number): boolean {
-    tell(breaker.tick(nowMs), backend);
-    return breaker.acquire(nowMs);
+const mayEject = ({ backends }: Inner): boolean =>
+  backends.filter(({ breaker }) => breaker.state() !== "closed").length <
+  maxEjected(backends.length);
+
+const circuitOf = ({ forced, breaker }: Backend): Circuit =>
+  forced === "auto" ? breaker.state() : forced;
+
+const tell = (now: Inner, changed: CircuitChange | undefined, backend: Backend | null): void => {
+  if (changed === undefined) return;
+  // Without it the others are judged by what they did, not by what it did.
+  if (backend !== null && changed.to === "open") now.whole.forget();
+  const instance = backend?.id ?? null;
+  now.deps.onCircuit({ ...changed, instance, region: backend?.region ?? null });
+};
+
+const update = (now: Inner, listed: readonly Listed[]): void => {
+  const known = new Map(now.backends.map((backend) => [`${backend.id} ${backend.url}`, backend]));
+  now.backends = listed.map((one) => {
+    const before = known.get(`${one.id} ${one.url}`);
+    if (before === undefined) return newBackend(one, now.deps.random, () => mayEject(now));
+    before.ready = one.ready;
+    return before;
+  });
+  now.regions = [...new Set(now.backends.map(({ region }) => region))].sort();
+};
+
+const isAble = ({ ready, forced, breaker }: Backend, nowMs: number): boolean =>
+  ready && forced !== "open" && (forced === "closed" || breaker.mayCall(nowMs));
+
+const pick = (now: Inner, terms: PickTerms, nowMs: number): Backend | undefined => {
+  const { home, weights, away, except } = terms;
+  const { random } = now.deps;
+  const able = now.backends.filter((one) => one !== except && isAble(one, nowMs));
+  const near = regionsFor(now.regions, home, weights, random);
+  const order = away ? [...near].sort((a, b) => Number(a === home) - Number(b === home)) : near;
+  const picked = choose(able, order, random);
+  if (picked === undefined) return undefined;
+  if (now.forced === "auto" && !acquire(now, now.whole, null, nowMs)) return undefined;
+  if (picked.forced === "auto" && !acquire(now, picked.breaker, picked, nowMs)) {
+    now.whole.release(nowMs);
+    return undefined;
   }
+  picked.inflight += 1;
+  now.inflight += 1;
+  return picked;
+};
+
+const acquire = (now: Inner, breaker: Breaker, backend: Backend | null, nowMs: number): boolean => {
+  tell(now, breaker.tick(nowMs), backend);
+  return breaker.acquire(nowMs);
+};
+
+const ended = (now: Inner, backend: Backend, call: Ended, nowMs: number): void => {
+  const { outcome, startMs, inflight } = call;
+  const durationMs = nowMs - startMs;
+  backend.inflight -= 1;
+  now.inflight -= 1;
+  const isSlow = outcome === "good" && durationMs > now.baseline.slowFromMs();
+  const judged = isSlow ? "slow" : outcome;
+  if (outcome === "good") {
+    backend.latency.time(durationMs, nowMs);
+    now.latency.time(durationMs, nowMs);
+  }
+  now.limit.sample(durationMs, inflight, outcome !== "good", nowMs);
+  tell(now, backend.breaker.record(judged, nowMs, startMs), backend);
+  tell(now, now.whole.record(judged, nowMs, startMs), null);
 };
 
 const newBackend = (one: Listed, random: () => number, mayEject: () => boolean): Backend => ({
@@ -184,6 +205,3 @@ const newBackend = (one: Listed, random: () => number, mayEject: () => boolean):
   breaker: newBreaker(random, undefined, mayEject),
   latency: newLatency(),
 });
-
-const learn = (baseline: Baseline, latency: Latency, nowMs: number): void =>
-  baseline.learn(latency.quantile(0.95, nowMs), latency.timed(nowMs));

@@ -118,9 +118,13 @@ const pass = (deps: ProxyDeps, terms: ProxyTerms, journey: Journey, rules: Rules
   pool.latency.count("offered", startMs);
   const region = session?.region || terms.region;
   const { sub, wave = "" } = session ?? {};
-  const let_ = deps.admission({ sub, wave, tier, region, service, feature });
-  if (!let_.isIn)
-    return calls.reply(journey, { status: 403, code: "not_admitted", message: let_.why }, "denied");
+  const verdict = deps.admission({ sub, wave, tier, region, service, feature });
+  if (!verdict.isIn)
+    return calls.reply(
+      journey,
+      { status: 403, code: "not_admitted", message: verdict.why },
+      "denied",
+    );
   if (route.criticality !== "critical" && !deps.room.passes(journey, wallMs))
     return finishWaiting(deps, journey);
   const rank = rankOf(route.criticality);
