@@ -1,0 +1,5 @@
+/** The ECU Flash Service as a process. */
+import { startService } from "../frame/start.ts";
+import { ecuFlash } from "./ecu-flash.routes.ts";
+
+await startService(ecuFlash);
