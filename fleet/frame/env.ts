@@ -2,7 +2,7 @@
  * What a service process is told at its start, by the environment.
  *
  * Shape:  FLEET_SERVICE, FLEET_INSTANCE (`<service>.<region>.<nth>`), FLEET_REGION, FLEET_VERSION,
- *         FLEET_DATA_DIR, FLEET_DATABASE_URL, FLEET_GATEWAY_URL, FLEET_PARTNERS (JSON: name → URL);
+ *         FLEET_PORT, FLEET_DATA_DIR, FLEET_DATABASE_URL, FLEET_GATEWAY_URL, FLEET_PARTNERS (JSON: name → URL);
  *         FLEET_OTLP_URL with FLEET_OTLP_TOKEN (absent: no telemetry), FLEET_FAULT_TOKEN (absent:
  *         no fault door).
  * Errors: every variable that is wrong is named, with its limit.
@@ -19,6 +19,8 @@ export type FleetEnv = {
   /** Absent where the service keeps nothing. */
   readonly databaseUrl: string | undefined;
   readonly gatewayUrl: string | undefined;
+  /** 0: any free one. */
+  readonly port: number;
   readonly otlp: { readonly url: string; readonly token: string } | undefined;
   readonly partners: Readonly<Record<string, string>>;
   readonly faultToken: string | undefined;
@@ -54,6 +56,7 @@ const environment = z.object({
   FLEET_DATA_DIR: z.string().min(1).max(4_096),
   FLEET_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   FLEET_GATEWAY_URL: http.optional(),
+  FLEET_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
   FLEET_OTLP_URL: http.optional(),
   FLEET_OTLP_TOKEN: z.string().min(1).max(4_096).optional(),
   FLEET_PARTNERS: partners,
@@ -81,6 +84,7 @@ export const parseEnv = (
     dataDir: said.FLEET_DATA_DIR,
     databaseUrl: said.FLEET_DATABASE_URL,
     gatewayUrl: said.FLEET_GATEWAY_URL,
+    port: said.FLEET_PORT,
     otlp:
       said.FLEET_OTLP_URL === undefined || said.FLEET_OTLP_TOKEN === undefined
         ? undefined

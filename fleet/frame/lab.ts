@@ -14,15 +14,17 @@ import type { Service } from "./service.ts";
 
 export const FAULT_TOKEN = "a-token-of-the-tests";
 
+type CallLab = (
+  method: string,
+  path: string,
+  body?: unknown,
+  headers?: Readonly<Record<string, string>>,
+) => Promise<{ readonly status: number; readonly body: any; readonly headers: Headers }>;
+
 export type Lab = {
   readonly url: string;
   readonly env: FleetEnv;
-  readonly call: (
-    method: string,
-    path: string,
-    body?: unknown,
-    headers?: Readonly<Record<string, string>>,
-  ) => Promise<{ readonly status: number; readonly body: any; readonly headers: Headers }>;
+  readonly call: CallLab;
   readonly fault: (order: Readonly<Record<string, unknown>>) => Promise<void>;
   readonly liftFaults: () => Promise<void>;
   readonly stop: () => Promise<void>;
@@ -41,7 +43,7 @@ export const startForTest = async (
       region: "paris",
       version: "1.0.0",
     },
-    ...{ databaseUrl: undefined, gatewayUrl: undefined, otlp: undefined, partners: {} },
+    ...{ databaseUrl: undefined, gatewayUrl: undefined, port: 0, otlp: undefined, partners: {} },
     ...{ faultToken: FAULT_TOKEN, ...given, dataDir },
   };
   const log = jsonLog(service.id, { level: "error" });

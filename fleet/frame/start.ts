@@ -64,7 +64,7 @@ export const runService = async (
     opened.routes,
     opened.checks ?? {},
   );
-  await app.listen({ host: "127.0.0.1", port: 0 });
+  await app.listen({ host: "127.0.0.1", port: env.port });
   isReady = true;
   return {
     port: (app.server.address() as AddressInfo).port,
@@ -83,10 +83,13 @@ export const runService = async (
   };
 };
 
+/** A second one of the same program is told apart by what follows: `registry-alt`. */
+const isNamed = (name: string, id: string): boolean => name === id || name.startsWith(`${id}-`);
+
 export const startService = async (service: Service): Promise<void> => {
   const parsed = parseEnv(process.env);
   const log = jsonLog(service.id).with({ instance: process.env["FLEET_INSTANCE"] ?? "" });
-  if (!parsed.ok || parsed.value.service !== service.id) {
+  if (!parsed.ok || !isNamed(parsed.value.service, service.id)) {
     const why = parsed.ok ? `FLEET_SERVICE: this program is ${service.id}` : parsed.error;
     log.error(why);
     process.stdout.write(`${JSON.stringify({ refused: why })}\n`);

@@ -36,6 +36,13 @@ const HUB_MEMORY = {
   MALLOC_ARENA_MAX: "2",
 };
 
+/** A program of ours that reads its configuration from a file; it says so when it serves. */
+export const programChild = (
+  name: string,
+  program: string,
+  env: Readonly<Record<string, string>>,
+): ChildSpec => ({ name, spawn: async () => node([program], env) });
+
 const node = (
   words: readonly string[],
   env: Readonly<Record<string, string>>,
@@ -62,6 +69,20 @@ export const postgresChild = (embedded: Embedded, port: number, log: Log): Child
   },
   probe: (child) => postgresAnswers(embedded, port, child),
 });
+
+/** One more database of the same server; made on the first start. */
+export const makeDatabase = async (databaseUrl: string, name: string): Promise<string> => {
+  const admin = openDb({ connectionString: databaseUrl, max: 1 });
+  try {
+    const found = await admin.query("SELECT 1 FROM pg_database WHERE datname = $1", [name]);
+    if (found.length === 0) await admin.query(`CREATE DATABASE ${name}`);
+  } finally {
+    await admin.close();
+  }
+  const made = new URL(databaseUrl);
+  made.pathname = `/${name}`;
+  return made.href;
+};
 
 /** Waits until it answers, and makes the database on the first start. */
 const postgresAnswers = async (
@@ -106,6 +127,7 @@ export const hubChild = (
   config: Config,
   engines: Engines,
   firstCode: () => boolean,
+  more: Readonly<Record<string, string>> = {},
 ): ChildSpec => ({
   name: "hub",
   spawn: async () =>
@@ -122,6 +144,7 @@ export const hubChild = (
         CLICKHOUSE_URL: engines.clickhouseUrl,
         ...(firstCode() ? { NOVAEVO_ISSUE_CODE: "1" } : {}),
         ...HUB_MEMORY,
+        ...more,
       },
       HUB_FLAGS,
     ),

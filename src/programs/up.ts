@@ -33,14 +33,31 @@ const POSTGRES_PORT = 5432;
 const GRACE_MS = { agent: 2_500, hub: 3_000, store: 2_500, postgres: 1_500 } as const;
 type ChildName = keyof typeof GRACE_MS;
 
-type Saying = { readonly json?: boolean };
+export type Saying = { readonly json?: boolean };
 
-export const up = async (asking: Config, saying: Saying = {}): Promise<number> => {
+/** What runs beside the four: told to hub and agent before they start, begun once they serve. */
+export type Besides = {
+  /** Names of pid files and how their processes are known: what a killed `up` may have left. */
+  readonly processes: readonly { readonly name: string; readonly program: string }[];
+  readonly prepare: (config: Config, engines: Engines) => Promise<Told>;
+  readonly begin: (start: (spec: ChildSpec) => Child) => Promise<readonly string[]>;
+  readonly graceMs: number;
+};
+export type Told = {
+  readonly hubEnv: Readonly<Record<string, string>>;
+  readonly scrapes: Config["scrapes"];
+};
+
+export const up = async (
+  asking: Config,
+  saying: Saying = {},
+  besides?: Besides,
+): Promise<number> => {
   const log = jsonLog("up", { level: asking.logLevel });
   // First: a second one on the same data mostly asks for the same port, and must hear the pid.
   const held = await holdDataDir(asking.dataDir);
   const runDir = path.join(asking.dataDir, "run");
-  await stopLeftovers(runDir, log);
+  await stopLeftovers(runDir, log, besides?.processes ?? []);
   const config = await readyToServe(asking).catch(async (fault: unknown) => {
     await held.release();
     throw fault;
@@ -58,7 +75,7 @@ export const up = async (asking: Config, saying: Saying = {}): Promise<number> =
     return child;
   };
   const asked = new Promise<string>((resolve) => onStop(resolve));
-  const opened = run(config, log, start, saying);
+  const opened = run(config, log, start, saying, besides);
   opened.catch((fault: unknown) =>
     fatal.resolve(fault instanceof Error ? fault.message : String(fault)),
   );
@@ -66,7 +83,12 @@ export const up = async (asking: Config, saying: Saying = {}): Promise<number> =
   if (why !== undefined) log.error("stopping", { why });
   // Ctrl-C reaches the children too: none that ends by it is to be started again.
   for (const child of children) child.retire();
-  for (const child of children.toReversed()) await child.stop(GRACE_MS[child.name as ChildName]);
+  const isOwn = ({ name }: Child): boolean => Object.hasOwn(GRACE_MS, name);
+  await Promise.all(
+    children.filter((child) => !isOwn(child)).map((child) => child.stop(besides!.graceMs)),
+  );
+  for (const child of children.filter(isOwn).toReversed())
+    await child.stop(GRACE_MS[child.name as ChildName]);
   await pids.noted();
   await forgetEngines(config);
   await held.release();
@@ -79,6 +101,7 @@ const run = async (
   log: Log,
   start: (spec: ChildSpec) => Child,
   { json = false }: Saying,
+  besides: Besides | undefined,
 ): Promise<void> => {
   const waits: Promise<unknown>[] = [];
   let { databaseUrl, clickhouseUrl } = config;
@@ -102,22 +125,28 @@ const run = async (
   const engines: Engines = { databaseUrl, clickhouseUrl };
   await Promise.all(waits);
   await noteEngines(config, engines);
+  const told = await besides?.prepare(config, engines);
   let first = true;
-  const hub = start(
-    hubChild(config, engines, () => {
-      const issue = first;
-      first = false;
-      return issue;
-    }),
-  );
+  const issueFirst = (): boolean => {
+    const issue = first;
+    first = false;
+    return issue;
+  };
+  const hub = start(hubChild(config, engines, issueFirst, told?.hubEnv));
   const said = await hub.ready;
+  const watching = { ...config, scrapes: [...config.scrapes, ...(told?.scrapes ?? [])] };
   // After the hub: a probe of something that is still starting would count as an outage.
-  start(agentChild(config, await agentSettings(config, engines)));
+  start(agentChild(config, await agentSettings(watching, engines)));
+  const lines = (await besides?.begin(start)) ?? [];
   if (json) process.stdout.write(`${JSON.stringify({ ...said, dataDir: config.dataDir })}\n`);
-  else announce(config, said);
+  else announce(config, said, lines);
 };
 
-const announce = (config: Config, said: Readonly<Record<string, unknown>>): void => {
+const announce = (
+  config: Config,
+  said: Readonly<Record<string, unknown>>,
+  more: readonly string[],
+): void => {
   const address = String(said["url"]);
   const code = said["code"];
   const lines = [
@@ -131,6 +160,7 @@ const announce = (config: Config, said: Readonly<Record<string, unknown>>): void
       : []),
     `  Données / data       ${config.dataDir}`,
     `  Jeton / API token    ${path.join(config.dataDir, "admin-token")}`,
+    ...more.map((line) => `  ${line}`),
     "",
   ];
   process.stdout.write(`${lines.join("\n")}\n`);
@@ -202,13 +232,18 @@ const pidFilesIn = (runDir: string) => {
 };
 
 /** Node children of an `up` that was killed: asked to stop, then made to. */
-const stopLeftovers = async (runDir: string, log: Log): Promise<void> => {
+const stopLeftovers = async (
+  runDir: string,
+  log: Log,
+  besides: Besides["processes"],
+): Promise<void> => {
   await mkdir(runDir, { recursive: true });
+  const own = ["agent", "hub", "store"].map((name) => ({ name, program: name }));
   await Promise.all(
-    ["agent", "hub", "store"].map(async (name) => {
+    [...own, ...besides].map(async ({ name, program }) => {
       const file = path.join(runDir, `${name}.pid`);
       const pid = Number(await readFile(file, "utf8").catch(() => "0"));
-      if (pid > 1 && (await isAlive(pid, `novaevo.ts\0${name}`))) {
+      if (pid > 1 && (await isAlive(pid, `novaevo.ts\0${program}`))) {
         log.warn("ending a child that was left running", { child: name, pid });
         await stopPid(pid, { first: "SIGTERM", graceMs: LEFTOVER_GRACE_MS, last: "SIGKILL" });
       }

@@ -1,0 +1,145 @@
+/**
+ * `novaevo rehearse`: NovaEvo, and a platform for it to watch: the fleet's services as real
+ * processes in two regions, behind a gateway each, on this machine.
+ *
+ * Shape:  as `up`, in a folder of its own (NOVAEVO_DATA, default `.novaevo-rehearsal`), so that no
+ *         rehearsal is ever mistaken for the real thing. Ports of the gateways and of the control
+ *         doors are written to `<data>/run/rehearsal.json`.
+ * Errors: as `up`; a manifest that does not fit the plan stops it before anything is started.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { sha256 } from "../ledger/adapters/node-crypto.ts";
+import { createSecretFile } from "../io/secret/secret-file.ts";
+import type { Child } from "../io/process/child.ts";
+import { freePort } from "../io/process/port.ts";
+import { parsePlan } from "../launch/plan/parse.ts";
+import type { Plan } from "../launch/plan/plan.ts";
+import { makeDatabase, programChild } from "./children.ts";
+import type { Config } from "./config.ts";
+import { Refusal } from "./data-dir.ts";
+import { GATEWAY_CONFIG } from "./gateway-config.ts";
+import { readManifest, type Manifest } from "./rehearsal/manifest.ts";
+import {
+  gatewaySettings,
+  regionsOf,
+  supervisorSettings,
+  type Ports,
+  type Where,
+} from "./rehearsal/settings.ts";
+import { SUPERVISOR_CONFIG } from "./supervisor-config.ts";
+import { up, type Besides, type Saying } from "./up.ts";
+
+const PLATFORM_DATABASE = "novaevo_platform";
+const SECRET_BYTES = 32;
+/** The supervisor waits six seconds for what drains. */
+const GRACE_MS = 10_000;
+
+export const rehearse = async (config: Config, saying: Saying = {}): Promise<number> => {
+  const plan = await planOf(config);
+  const manifest = readManifest();
+  if (!manifest.ok) throw new Refusal(manifest.error.join("\n"));
+  return up(config, saying, await staging(config, plan, manifest.value));
+};
+
+const planOf = async ({ planFile }: Config): Promise<Plan> => {
+  const parsed = parsePlan({ sha256 })(await readFile(planFile, "utf8"), path.basename(planFile));
+  if (!parsed.ok) throw new Refusal(`${planFile} has problems; see: novaevo plan check`);
+  const { plan } = parsed.value;
+  if (regionsOf(plan).length === 0) throw new Refusal(`${planFile}: a rehearsal needs regions`);
+  return plan;
+};
+
+const staging = async (config: Config, plan: Plan, manifest: Manifest): Promise<Besides> => {
+  const regions = regionsOf(plan);
+  const ports = await portsFor(regions, manifest);
+  const dir = path.join(config.dataDir, "rehearsal");
+  const files = {
+    dir,
+    controlToken: path.join(dir, "control-token"),
+    sessionKey: path.join(dir, "session-key"),
+    ingestToken: path.join(config.dataDir, "agent", "token"),
+  };
+  const local = (port: number): string => `http://127.0.0.1:${port}`;
+  const gateways = regions.map((region) => ({ region, ...ports.gateways[region]! }));
+  return {
+    graceMs: GRACE_MS,
+    processes: [
+      { name: "supervisor", program: "supervisor" },
+      ...regions.map((region) => ({ name: `gateway-${region}`, program: "gateway" })),
+    ],
+    prepare: async (ready, { databaseUrl }) => {
+      await mkdir(dir, { recursive: true, mode: 0o700 });
+      await secret(files.controlToken);
+      await secret(files.sessionKey);
+      const where: Where = {
+        ...{ ports, files, hubUrl: local(ready.port) },
+        databaseUrl: await makeDatabase(databaseUrl, PLATFORM_DATABASE),
+      };
+      await writeJson(path.join(dir, "supervisor.json"), supervisorSettings(plan, manifest, where));
+      for (const region of regions) {
+        const told = gatewaySettings(plan, manifest, where, region);
+        await writeJson(path.join(dir, `gateway-${region}.json`), told);
+      }
+      await writeJson(path.join(config.dataDir, "run", "rehearsal.json"), {
+        supervisorUrl: local(ports.supervisor),
+        gateways: gateways.map(({ region, open, control }) => ({
+          ...{ region, url: local(open), controlUrl: local(control) },
+        })),
+        controlTokenFile: files.controlToken,
+        sessionKeyFile: files.sessionKey,
+      });
+      return {
+        hubEnv: {
+          NOVAEVO_REHEARSAL: "1",
+          NOVAEVO_SUPERVISOR_URL: local(ports.supervisor),
+          NOVAEVO_GATEWAY_URLS: gateways.map((one) => `${one.region}=${local(one.control)}`).join(),
+          NOVAEVO_CONTROL_TOKEN_FILE: files.controlToken,
+        },
+        scrapes: [
+          { job: "supervisor", url: `${local(ports.supervisor)}/metrics` },
+          ...gateways.map(({ control }) => ({
+            ...{ job: "api-gateway", url: `${local(control)}/metrics` },
+          })),
+        ],
+      };
+    },
+    begin: async (start) => {
+      const child = (name: string, program: string, variable: string, file: string): Child =>
+        start(programChild(name, program, { [variable]: path.join(dir, file) }));
+      const begun = [
+        child("supervisor", "supervisor", SUPERVISOR_CONFIG, "supervisor.json"),
+        ...regions.map((region) =>
+          child(`gateway-${region}`, "gateway", GATEWAY_CONFIG, `gateway-${region}.json`),
+        ),
+      ];
+      await Promise.all(begun.map(({ ready }) => ready));
+      return gateways.map(({ region, open }) => `Plateforme / platform ${local(open)} (${region})`);
+    },
+  };
+};
+
+const portsFor = async (regions: readonly string[], manifest: Manifest): Promise<Ports> => {
+  // One after the other, each held until all are known: no two may be the same.
+  const taken = new Set<number>();
+  const port = async (): Promise<number> => {
+    let found = await freePort();
+    while (taken.has(found)) found = await freePort();
+    taken.add(found);
+    return found;
+  };
+  const supervisor = await port();
+  const partners: Record<string, number> = {};
+  for (const { id } of manifest.partners) partners[id] = await port();
+  const gateways: Record<string, { open: number; control: number }> = {};
+  for (const region of regions) gateways[region] = { open: await port(), control: await port() };
+  return { supervisor, partners, gateways };
+};
+
+const secret = (file: string): Promise<string> =>
+  createSecretFile(file, `${randomBytes(SECRET_BYTES).toString("base64url")}\n`);
+
+/** It holds the database's password. */
+const writeJson = (file: string, value: unknown): Promise<void> =>
+  writeFile(file, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
