@@ -50,7 +50,7 @@ export type UnitFault = {
 export type Unit = {
   /** What starts; an error is a unit that does not start at all. */
   readonly boot: () => Promise<Result<BootRecord, UnitFault>>;
-  /** Nothing was ever written that could start. */
+  /** Never finished by its factory: nothing was ever written that could start. */
   readonly isBlank: () => Promise<boolean>;
   /** A unit as it leaves its factory. */
   readonly manufacture: (hardware: string, firmware: Uint8Array) => Promise<BootRecord>;
@@ -80,8 +80,10 @@ export const unitOn = (flash: Flash, deps: Deps): Unit => {
     boot,
     accept,
     isBlank: async () => {
-      const records = await readRecords(flash);
-      return records.every(({ length }) => length === 0);
+      // The second record is first written by the first commit; until then a first one that is cut
+      // off is a unit that was never finished.
+      const [first, second] = await readRecords(flash);
+      return second!.length === 0 && decodeRecord(first!, deps.sha256) === undefined;
     },
     manufacture: (hardware, firmware) => manufactured(flash, deps, hardware, firmware),
     eraseSpare: async () => {

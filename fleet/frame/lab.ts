@@ -4,9 +4,13 @@
  * Shape:  `startForTest(service, { databaseUrl, partners, … })` → `call("POST", "/obd2/…", body)`.
  *         Every answer is held against its schema: what does not fit is a 500.
  */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { jsonLog } from "../../src/io/log/json-log.ts";
 import type { FleetEnv } from "./env.ts";
 import { runService } from "./start.ts";
@@ -52,7 +56,25 @@ export const startForTest = async (
     ...(dice === undefined ? {} : { dice }),
   });
   const url = `http://127.0.0.1:${running.port}`;
-  const call: Lab["call"] = async (method, where, body, headers = {}) => {
+  const call = callOn(url);
+  const door = async (method: string, body?: unknown): Promise<void> => {
+    const answer = await call(method, "/_fault", body, { "x-fault-token": FAULT_TOKEN });
+    if (answer.status !== 200) throw new Error(JSON.stringify(answer.body));
+  };
+  return {
+    ...{ url, env, call },
+    fault: (order) => door("POST", order),
+    liftFaults: () => door("DELETE"),
+    stop: async () => {
+      await running.stop();
+      if (given.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+};
+
+const callOn =
+  (url: string): CallLab =>
+  async (method, where, body, headers = {}) => {
     const type = body === undefined ? {} : { "content-type": "application/json" };
     const answer = await fetch(url + where, {
       method,
@@ -66,17 +88,43 @@ export const startForTest = async (
       body: text === "" ? null : JSON.parse(text),
     };
   };
-  const door = async (method: string, body?: unknown): Promise<void> => {
-    const answer = await call(method, "/_fault", body, { "x-fault-token": FAULT_TOKEN });
-    if (answer.status !== 200) throw new Error(JSON.stringify(answer.body));
-  };
+
+export type SpawnedLab = {
+  readonly child: ChildProcess;
+  readonly call: CallLab;
+  /** Resolves with the exit code, or null after a signal that cannot be caught. */
+  readonly end: (signal: NodeJS.Signals) => Promise<number | null>;
+};
+
+/** A service as the process it is, for what only a process can go through. */
+export const spawnForTest = async (
+  id: string,
+  env: Readonly<Record<string, string>>,
+): Promise<SpawnedLab> => {
+  const main = fileURLToPath(new URL(`../${id}/main.ts`, import.meta.url));
+  const child = spawn(process.execPath, ["--max-old-space-size=192", main], {
+    stdio: ["pipe", "pipe", "ignore"],
+    env: {
+      ...{ FLEET_SERVICE: id, FLEET_INSTANCE: `${id}.paris.1`, FLEET_REGION: "paris" },
+      ...{ FLEET_VERSION: "1.0.0", FLEET_FAULT_TOKEN: FAULT_TOKEN, ...env },
+    },
+  });
+  const exited = once(child, "exit");
+  const ended = exited.then(([code]) => {
+    throw new Error(`${id} ended with ${code} before it was ready`);
+  });
+  ended.catch(() => undefined);
+  const said = once(createInterface({ input: child.stdout }), "line");
+  const [line] = await Promise.race([said, ended]);
+  const { port } = JSON.parse(String(line)) as { port?: number };
+  if (port === undefined) throw new Error(`${id} said ${line}`);
   return {
-    ...{ url, env, call },
-    fault: (order) => door("POST", order),
-    liftFaults: () => door("DELETE"),
-    stop: async () => {
-      await running.stop();
-      if (given.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
+    child,
+    call: callOn(`http://127.0.0.1:${port}`),
+    end: async (signal) => {
+      child.kill(signal);
+      const [code] = await exited;
+      return code as number | null;
     },
   };
 };

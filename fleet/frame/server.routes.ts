@@ -131,10 +131,11 @@ const addFaultDoor = (app: FastifyInstance, { faults, log }: ServerDeps, token: 
 
 const addRoute = (app: FastifyInstance, deps: ServerDeps, id: string, route: Route): void => {
   const path = `/${id}${route.path}`;
-  const spanName = `${route.method} ${path}`;
+  const shown = path.replaceAll(/:(\w+)/g, "{$1}");
+  const spanName = `${route.method} ${shown}`;
   const common = {
     "http.request.method": route.method,
-    "http.route": path.replaceAll(/:(\w+)/g, "{$1}"),
+    "http.route": shown,
     "url.scheme": "http",
   };
   const traces = new WeakMap<FastifyRequest, Traced>();
