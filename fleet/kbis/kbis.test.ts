@@ -39,8 +39,8 @@ describe("with the partners", () => {
 
   beforeAll(async () => {
     db = await testDb();
-    main = await startForTest(registryOf(QUOTA, SEED));
-    alternative = await startForTest(registryOf(QUOTA, SEED));
+    main = await startForTest(registryOf("registry", QUOTA, SEED));
+    alternative = await startForTest(registryOf("registry-alt", QUOTA, SEED));
     const partners = { registry: main.url, "registry-alt": alternative.url };
     lab = await startForTest(kbis, { databaseUrl: db.connectionString, partners });
   });
@@ -164,7 +164,9 @@ describe("with the partners", () => {
 
 describe("the registry double", () => {
   test("over its quota it answers 429 with Retry-After", async () => {
-    const registry = await startForTest(registryOf({ perSecond: 0.01, burst: 2 }, SEED));
+    const registry = await startForTest(
+      registryOf("registry", { perSecond: 0.01, burst: 2 }, SEED),
+    );
     const path = `/registry/siret/${siretAt(1)}`;
     const statuses: number[] = [];
     for (let n = 0; n < 2; n += 1) statuses.push((await registry.call("GET", path)).status);

@@ -58,26 +58,25 @@ export const openRegistry = (deps: {
       "registry-alt": kept(windows["registry-alt"], now),
     };
   };
-  const ask = async (source: Source, path: string): Promise<Company | null | undefined> => {
+  const ask = async (source: Source, what: string): Promise<Company | null | undefined> => {
     const from = deps.monotonic();
     const answer = await deps.call({
-      ...{ to: { partner: source }, path, timeoutMs: PARTNER_TIMEOUT_MS },
+      ...{ to: { partner: source }, path: `/${source}/${what}`, timeoutMs: PARTNER_TIMEOUT_MS },
     });
     const company = answer.ok ? readCompany(answer.value) : undefined;
     const isGood =
-      answer.ok && (path === PING ? answer.value.status === 200 : company !== undefined);
+      answer.ok && (what === PING ? answer.value.status === 200 : company !== undefined);
     const seen = { at: deps.now(), tookMs: deps.monotonic() - from, isGood };
     windows[source] = look(windows[source], seen);
     deps.onAnswer(source, seen);
     return company;
   };
   const askBoth = async (siret: string): Promise<[Source, Company | null] | undefined> => {
-    const path = `/registry/siret/${siret}`;
     const { registry, "registry-alt": alternative } = slas();
     const order = isPoor(registry) && !isPoor(alternative) ? SOURCES.toReversed() : SOURCES;
     const [first, second] = order as readonly [Source, Source];
     const named = async (source: Source): Promise<[Source, Company | null] | undefined> => {
-      const company = await ask(source, path);
+      const company = await ask(source, `siret/${siret}`);
       return company === undefined ? undefined : [source, company];
     };
     const leading = named(first);
@@ -117,7 +116,7 @@ export const openRegistry = (deps: {
   };
 };
 
-const PING = "/registry/informations";
+const PING = "informations";
 
 /** The first that knows; undefined when none does. */
 const firstKnown = async <T>(all: readonly Promise<T | undefined>[]): Promise<T | undefined> => {

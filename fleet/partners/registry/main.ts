@@ -1,5 +1,6 @@
-/** The program `registry`: the registry double as a process of the fleet. */
+/** The programs `registry` and `registry-alt`: the registry double as processes of the fleet. */
 import { startService } from "../../frame/start.ts";
 import { registryOf } from "./registry.routes.ts";
 
-await startService(registryOf());
+const isAlternative = process.env["FLEET_SERVICE"] === "registry-alt";
+await startService(registryOf(isAlternative ? "registry-alt" : "registry"));

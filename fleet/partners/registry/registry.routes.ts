@@ -2,7 +2,8 @@
  * The registry double over HTTP, a process of its own: Sirene-like JSON, a quota, the frame's
  * faults. A stand-in of the rehearsal for the public registry, with generated companies.
  *
- * Shape:  two processes of it make the partners `registry` and `registry-alt`, a quota each.
+ * Shape:  `registry` and `registry-alt` are two processes of it, a quota each; the routes are under
+ *         the id.
  * Errors: 400 for what is no SIRET, 404 unknown, 429 with Retry-After over the quota.
  */
 import * as z from "zod";
@@ -17,8 +18,12 @@ const SEED = 20_261_125;
 const QUOTA: Quota = { perSecond: 200, burst: 400 };
 const open = z.looseObject({});
 
-export const registryOf = (quota: Quota = QUOTA, seed: number = SEED): Service => ({
-  id: "registry",
+export const registryOf = (
+  id: "registry" | "registry-alt",
+  quota: Quota = QUOTA,
+  seed: number = SEED,
+): Service => ({
+  id,
   title: "Registry of companies (partner double)",
   dependencies: [],
   open: async ({ nowMs }) => {
