@@ -105,7 +105,7 @@ const bytesOf = (hex: string): number[] =>
     Number.parseInt(hex.slice(at * 2, at * 2 + 2), 16),
   );
 
-/** A request that the dongle repeats: mode 01 to 0A, at most six PIDs, a digit of how many lines. */
+/** A request the dongle repeats: mode 01 to 0A, at most six PIDs, a digit for how many lines. */
 const isEcho = (hex: string): boolean =>
   /^0[1-9A](?:[0-9A-F]{2}){0,6}[0-9A-F]?$/.test(hex) && hex.length <= 15;
 
