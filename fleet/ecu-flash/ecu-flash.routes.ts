@@ -1,10 +1,10 @@
 /**
  * ECU Flash Service: signed images, vehicles with simulated units, jobs that resume.
  *
- * Shape:  POST and GET /ecu-flash/images, POST /ecu-flash/vehicles, GET /ecu-flash/vehicles/:vehicle,
- *         POST /ecu-flash/jobs, GET and DELETE /ecu-flash/jobs/:id.
- *         The units' files and the trusted keys (`ecu-flash-keys`: one Ed25519 public key a line, raw,
- *         base64) stand beside the instances' data directories: vehicles outlive instances.
+ * Shape:  POST and GET /ecu-flash/images, POST /ecu-flash/vehicles, GET
+ *         /ecu-flash/vehicles/:vehicle, POST /ecu-flash/jobs, GET and DELETE /ecu-flash/jobs/:id.
+ *         The units' files and the trusted keys (`ecu-flash-keys`: one Ed25519 public key a line,
+ *         raw, base64) stand beside the instances' data directories: vehicles outlive instances.
  * Errors: see `order.flow.ts`; an image: 422 `bad_signature`, `bad_image`.
  */
 import { createHash, createPublicKey, randomUUID, verify, type KeyObject } from "node:crypto";

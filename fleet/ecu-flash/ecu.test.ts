@@ -37,7 +37,9 @@ const SIGNATURE = signed(MANIFEST);
 
 class PowerLost extends Error {}
 
-/** Bytes that were synced, and writes that were not; the budget is what it writes before the cut. */
+/**
+ * Bytes that were synced, and writes that were not; the budget is what it writes before the cut.
+ */
 const newFlash = () => {
   const kept = new Map<Area, Uint8Array>();
   let open: { area: Area; offset: number; bytes: Uint8Array | "erase" }[] = [];

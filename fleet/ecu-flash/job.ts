@@ -1,9 +1,9 @@
 /**
  * The life of a flash job, and what must hold in the vehicle before it begins.
  *
- * Shape:  queued → flashing(next block) → done | failed | canceled. `flashImage` writes what is left,
- *         and tells of each block after the unit confirmed it, so that whoever goes on after a crash
- *         begins where the unit is known to be.
+ * Shape:  queued → flashing(next block) → done | failed | canceled. `flashImage` writes what is
+ *         left, and tells of each block after the unit confirmed it, so that whoever goes on after
+ *         a crash begins where the unit is known to be.
  * Units:  volts.
  * Errors: values; what the flash or the progress throws passes through and leaves the job as it is.
  */
@@ -34,7 +34,9 @@ export const unmetOf = (now: Conditions): Unmet | undefined => {
   return undefined;
 };
 
-/** A block that the flash did not keep is written again this often, a bank that is not whole too. */
+/**
+ * A block that the flash did not keep is written again this often, a bank that is not whole too.
+ */
 const MAX_REPEATS = 3;
 
 export const flashImage = async (

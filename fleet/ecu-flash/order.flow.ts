@@ -2,7 +2,8 @@
  * Orders a flash job: the image is known, the vehicle is ready, its unit would take the image.
  *
  * Errors: 404 image or vehicle, 422 `precondition_failed` (field and limit), `wrong_hardware`,
- *         `no_reading`; 409 `older_version`, `conflict`; 503 where OBD-II has to be asked and is away.
+ *         `no_reading`; 409 `older_version`, `conflict`; 503 where OBD-II has to be asked and is
+ *         away.
  */
 import { z } from "zod";
 import { ok, problem, type Result } from "../../src/kernel/result.ts";

@@ -1,11 +1,11 @@
 /**
- * Works on jobs, a few at a time: claims one, flashes what is left of it, notes each block after the
- * unit confirmed it.
+ * Works on jobs, a few at a time: claims one, flashes what is left of it, notes each block after
+ * the unit confirmed it.
  *
  * Units:  milliseconds.
- * Errors: what the unit refuses ends the job as failed, with its reason. What breaks on the way (the
- *         database away, the disk full) leaves it as it is: its lease runs out, and whoever claims it
- *         then goes on.
+ * Errors: what the unit refuses ends the job as failed, with its reason. What breaks on the way
+ *         (the database away, the disk full) leaves it as it is: its lease runs out, and whoever
+ *         claims it then goes on.
  */
 import type { Db } from "../../src/io/postgres/db.ts";
 import type { Log } from "../../src/io/log/json-log.ts";

@@ -2,9 +2,9 @@
  * What a service process is told at its start, by the environment.
  *
  * Shape:  FLEET_SERVICE, FLEET_INSTANCE (`<service>.<region>.<nth>`), FLEET_REGION, FLEET_VERSION,
- *         FLEET_PORT, FLEET_DATA_DIR, FLEET_DATABASE_URL, FLEET_GATEWAY_URL, FLEET_PARTNERS (JSON: name → URL);
- *         FLEET_OTLP_URL with FLEET_OTLP_TOKEN (absent: no telemetry), FLEET_FAULT_TOKEN (absent:
- *         no fault door).
+ *         FLEET_PORT, FLEET_DATA_DIR, FLEET_DATABASE_URL, FLEET_GATEWAY_URL, FLEET_PARTNERS (JSON:
+ *         name → URL); FLEET_OTLP_URL with FLEET_OTLP_TOKEN (absent: no telemetry),
+ *         FLEET_FAULT_TOKEN (absent: no fault door).
  * Errors: every variable that is wrong is named, with its limit.
  */
 import { z } from "zod";

@@ -129,7 +129,9 @@ export const spawnForTest = async (
   };
 };
 
-/** What is wrong with a service's OpenAPI: an empty list is a document a client can be made from. */
+/**
+ * What is wrong with a service's OpenAPI: an empty list is a document a client can be made from.
+ */
 export const openApiFaults = (document: any): readonly string[] => {
   const wrong: string[] = [];
   if (document.openapi !== "3.1.0") wrong.push("openapi: not 3.1.0");

@@ -1,8 +1,8 @@
 /**
  * A service's own schema in the platform's PostgreSQL: made once, however many processes start.
  *
- * Shape:  `ddl` is idempotent (`CREATE … IF NOT EXISTS`) and names its tables with the schema, which
- *         is the service's id with `_` for `-`.
+ * Shape:  `ddl` is idempotent (`CREATE … IF NOT EXISTS`) and names its tables with the schema,
+ *         which is the service's id with `_` for `-`.
  */
 import type { Db } from "../../src/io/postgres/db.ts";
 

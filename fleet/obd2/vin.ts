@@ -2,7 +2,8 @@
  * A vehicle's identification number, and its check digit where there is one.
  *
  * Shape:  17 of A-Z and 0-9 without I, O and Q. Place 9 is a check digit in North America and
- *         China; in Europe the standard leaves it to the maker, so one that does not fit says nothing.
+ *         China; in Europe the standard leaves it to the maker, so one that does not fit says
+ *         nothing.
  * Errors: none: a number that is none says why.
  * Source: ISO 3779 and 3780; 49 CFR 565.15 for the check digit.
  */
