@@ -81,7 +81,7 @@ describe("a request", () => {
     push("first");
     const answer = await fetch(`${url}/parts-finder/echo`, {
       ...{ method: "POST", body, duplex: "half" },
-    } as RequestInit);
+    });
     const reader = answer.body!.getReader();
     const first = await reader.read();
     expect(new TextDecoder().decode(first.value)).toBe("first");
@@ -103,7 +103,7 @@ describe("a request", () => {
     const asked = request(`${url}/parts-finder/slow`, { signal: gone.signal });
     await arrived.promise;
     gone.abort();
-    await expect(asked).rejects.toThrow();
+    await expect(asked).rejects.toThrow(/abort/i);
     await cut.promise;
     const [service] = gateway.state().services;
     expect(service).toMatchObject({ inflight: 0, errorShare: null, circuit: "closed" });
@@ -135,7 +135,7 @@ describe("a request", () => {
       setImmediate(() => res.destroy());
     };
     const { get } = await start();
-    await expect(get("/parts-finder/half")).rejects.toThrow();
+    await expect(get("/parts-finder/half")).rejects.toThrow(/closed|aborted|terminated/i);
   });
 
   test("that only reads is tried at another instance once, one that writes is not", async () => {
@@ -211,7 +211,7 @@ describe("what is no request is refused, and reaches no backend", () => {
     const send = (size: number) =>
       fetch(`${url}/parts-finder/x`, {
         ...{ method: "POST", duplex: "half", body: new Blob(["x".repeat(size)]).stream() },
-      } as RequestInit);
+      });
     expect((await send(1_000)).status).toBe(200);
     expect((await send(1_001)).status).toBe(413);
   });
@@ -329,7 +329,7 @@ test("closing takes no more and finishes what runs", async () => {
   const answer = await arrived.promise;
   const closed = once(gateway.server, "close");
   gateway.server.close();
-  await expect(get("/parts-finder/new")).rejects.toThrow();
+  await expect(get("/parts-finder/new")).rejects.toThrow(/ECONNREFUSED|closed/);
   answer();
   expect(await asked).toMatchObject({ status: 200, body: "late" });
   gateway.server.closeAllConnections();

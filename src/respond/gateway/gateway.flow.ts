@@ -26,7 +26,7 @@ import { newServicePool, type Changed, type Listed, type ServicePool } from "./p
 import { newProxyServer } from "./proxy.flow.ts";
 import { newRoomDoor, signer } from "./room.flow.ts";
 import { newRouting, type Route } from "./routing.ts";
-import { rulesOf } from "./rules.ts";
+import { rulesOf, type Rules } from "./rules.ts";
 import { newSessionTokens } from "./session-token.ts";
 import type { SpanBatch } from "./span-batch.ts";
 import { stateOf } from "./state.ts";
@@ -66,6 +66,7 @@ export type GatewayDeps = {
 };
 
 export const STEP_MS = 50;
+type Happened = (event: Omit<Parameters<Events["add"]>[0], "atMs">) => void;
 
 export const openGateway = async (deps: GatewayDeps, terms: GatewayTerms): Promise<Gateway> => {
   const { clock, random, say } = deps;
@@ -79,7 +80,7 @@ export const openGateway = async (deps: GatewayDeps, terms: GatewayTerms): Promi
     revision += 1;
     changes.emit("revision");
   };
-  const happened = (event: Omit<Parameters<Events["add"]>[0], "atMs">): void => {
+  const happened: Happened = (event) => {
     events.add({ atMs: clock.now(), ...event });
     changes.emit("event");
     bump();
@@ -90,43 +91,8 @@ export const openGateway = async (deps: GatewayDeps, terms: GatewayTerms): Promi
     happened({ kind: CIRCUIT_EVENTS[to], service, instance, region, why, evidence });
     say(`circuit ${to}`, { service, instance, why });
   });
-  const upstreams = newUpstreams({ idleMs: terms.idleMs });
-  const room = newWaitingRoom(() => rules.premiumShare);
-  const sign = signer(terms.sessionKey);
-  const metrics = newGatewayMetrics({
-    pools: () => [...pools.values()],
-    queued: (service) => calls.queued(service),
-    room: () => ({ waiting: room.waiting(), active: room.active() }),
-    shedLevel: () => shedLevel(pools, rules.shedLevel),
-    spansDropped: deps.spansDropped,
-  });
-  const fallbacks = newFallbackWatch((service, began) =>
-    happened({
-      kind: began ? "fallback_began" : "fallback_ended",
-      ...{ service, instance: null, region: terms.region, evidence: {} },
-      why: began ? "answers stand in for the service" : "the service answers itself again",
-    }),
-  );
-  const finished = newFinished({ ...deps, pools, metrics, fallbacks });
-  const calls = newCalls(
-    {
-      ...{ clock, pools, upstreams, lastGood: newLastGood(), say, finished },
-      rules: () => rules,
-    },
-    terms,
-  );
-  const server = newProxyServer(
-    {
-      ...{ clock, pools, calls, finished, admission: deps.admission, rules: () => rules },
-      routing: newRouting(terms.routes),
-      room: newRoomDoor(room, sign),
-      verify: newSessionTokens(sign),
-      gcra: newGcra(),
-      refused: (status) =>
-        metrics.finished({ ...UNROUTED, status, outcome: "refused", durationMs: 0 }),
-    },
-    terms,
-  );
+  const parts = partsOf(deps, terms, pools, () => rules, happened);
+  const { server, calls, room, upstreams, metrics, fallbacks } = parts;
   let wasOn = false;
   const enforce = (): void => {
     rules = rulesOf(orders.books.inForce.values());
@@ -170,6 +136,54 @@ export const openGateway = async (deps: GatewayDeps, terms: GatewayTerms): Promi
       await deps.log.close();
     },
   };
+};
+
+const partsOf = (
+  deps: GatewayDeps,
+  terms: GatewayTerms,
+  pools: ReadonlyMap<string, ServicePool>,
+  rules: () => Rules,
+  happened: Happened,
+) => {
+  const { clock, say } = deps;
+  const upstreams = newUpstreams({ idleMs: terms.idleMs });
+  const room = newWaitingRoom(() => rules().premiumShare);
+  const sign = signer(terms.sessionKey);
+  const metrics = newGatewayMetrics({
+    pools: () => [...pools.values()],
+    queued: (service) => calls.queued(service),
+    room: () => ({ waiting: room.waiting(), active: room.active() }),
+    shedLevel: () => shedLevel(pools, rules().shedLevel),
+    spansDropped: deps.spansDropped,
+  });
+  const fallbacks = newFallbackWatch((service, began) =>
+    happened({
+      kind: began ? "fallback_began" : "fallback_ended",
+      ...{ service, instance: null, region: terms.region, evidence: {} },
+      why: began ? "answers stand in for the service" : "the service answers itself again",
+    }),
+  );
+  const finished = newFinished({ ...deps, pools, metrics, fallbacks });
+  const calls = newCalls(
+    {
+      ...{ clock, pools, upstreams, lastGood: newLastGood(), say, finished },
+      rules,
+    },
+    terms,
+  );
+  const server = newProxyServer(
+    {
+      ...{ clock, pools, calls, finished, admission: deps.admission, rules },
+      routing: newRouting(terms.routes),
+      room: newRoomDoor(room, sign),
+      verify: newSessionTokens(sign),
+      gcra: newGcra(),
+      refused: (status) =>
+        metrics.finished({ ...UNROUTED, status, outcome: "refused", durationMs: 0 }),
+    },
+    terms,
+  );
+  return { server, calls, room, upstreams, metrics, fallbacks };
 };
 
 const CIRCUIT_EVENTS = {
@@ -280,7 +294,7 @@ const newStep = (deps: {
   readonly room: ReturnType<typeof newWaitingRoom>;
   readonly calls: ReturnType<typeof newCalls>;
   readonly fallbacks: ReturnType<typeof newFallbackWatch>;
-  readonly happened: (event: Omit<Parameters<Events["add"]>[0], "atMs">) => void;
+  readonly happened: Happened;
   readonly enforce: () => void;
 }) => {
   const { clock, pools, calls, happened } = deps;

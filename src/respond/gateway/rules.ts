@@ -26,9 +26,10 @@ export const rulesOf = (orders: Iterable<GatewayOrder>): Rules => {
   const throttle = new Map<string, Rate>();
   const weights = new Map<string, Weights>();
   const circuits: (GatewayOrder & { readonly kind: "circuit" })[] = [];
-  let rest: Pick<Rules, "weightsOfAll" | "shedLevel" | "premiumShare" | "room"> = {
-    ...{ weightsOfAll: undefined, shedLevel: 0, premiumShare: DEFAULT_PREMIUM_SHARE, room: null },
-  };
+  let weightsOfAll: Weights | undefined;
+  let shedLevel = 0;
+  let premiumShare = DEFAULT_PREMIUM_SHARE;
+  let room: RoomTerms | null = null;
   for (const order of orders)
     switch (order.kind) {
       case "circuit":
@@ -43,19 +44,19 @@ export const rulesOf = (orders: Iterable<GatewayOrder>): Rules => {
         break;
       case "route":
         if (order.weights === null) break;
-        if (order.service === null) rest = { ...rest, weightsOfAll: order.weights };
+        if (order.service === null) weightsOfAll = order.weights;
         else weights.set(order.service, order.weights);
         break;
       case "shed":
-        rest = { ...rest, shedLevel: order.level };
+        shedLevel = order.level;
         break;
       case "premium":
-        rest = { ...rest, premiumShare: order.share };
+        premiumShare = order.share;
         break;
       case "queue":
         if (order.maxActive !== null)
-          rest = { ...rest, room: { maxActive: order.maxActive, perMinute: order.perMinute } };
+          room = { maxActive: order.maxActive, perMinute: order.perMinute };
         break;
     }
-  return { fallback, throttle, weights, circuits, ...rest };
+  return { fallback, throttle, weights, weightsOfAll, circuits, shedLevel, premiumShare, room };
 };

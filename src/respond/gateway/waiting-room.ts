@@ -8,7 +8,7 @@
  * Units:  ms of the wall clock; sessions.
  * Errors: none; a full line says so, and what is refused has no place to lose.
  */
-import { newTurns, TIERS, type Tier } from "./turns.ts";
+import { newTurns, TIERS, type Tier, type Turns } from "./turns.ts";
 
 export type RoomTerms = { readonly maxActive: number; readonly perMinute: number | null };
 export type RoomLimits = {
@@ -51,124 +51,162 @@ const MS_PER_MINUTE = 60_000;
 /** Two that come in one millisecond still have an order. */
 const LEAST_STEP_MS = 1 / 4_096;
 
+type Inner = {
+  readonly limits: RoomLimits;
+  readonly premiumShare: () => number;
+  readonly lines: Readonly<Record<Tier, Entry[]>>;
+  readonly byKey: Map<string, Entry>;
+  /** Least recently seen first. */
+  readonly active: Map<string, number>;
+  readonly turns: Turns;
+  readonly pace: ReturnType<typeof newPace>;
+  terms: RoomTerms | null;
+  lastPlace: number;
+  nextAdmissionMs: number;
+};
+
 export const newWaitingRoom = (
   premiumShare: () => number,
   limits: RoomLimits = ROOM_LIMITS,
 ): WaitingRoom => {
-  const lines: Readonly<Record<Tier, Entry[]>> = { premium: [], standard: [] };
-  const byKey = new Map<string, Entry>();
-  /** Least recently seen first. */
-  const active = new Map<string, number>();
-  const turns = newTurns();
-  const pace = newPace();
-  let terms: RoomTerms | null = null;
-  let lastPlace = 0;
-  let nextAdmissionMs = 0;
-
-  const touch = (key: string, nowMs: number): void => {
-    active.delete(key);
-    active.set(key, nowMs);
-    if (active.size <= Math.max(limits.maxTracked, terms?.maxActive ?? 0)) return;
-    for (const [oldest] of active) return void active.delete(oldest);
+  const room: Inner = {
+    ...{ limits, premiumShare, lines: { premium: [], standard: [] }, turns: newTurns() },
+    ...{ byKey: new Map(), active: new Map(), pace: newPace() },
+    ...{ terms: null, lastPlace: 0, nextAdmissionMs: 0 },
   };
-  const forgetIdle = (nowMs: number): void => {
-    for (const [key, seenMs] of active) {
-      if (nowMs - seenMs <= limits.idleMs) return;
-      active.delete(key);
-    }
-  };
-  /** The first of the line that is still there. */
-  const firstOf = (line: Entry[], nowMs: number): Entry | undefined => {
-    for (let first = line[0]; first !== undefined; first = line[0]) {
-      if (nowMs - first.seenMs <= limits.goneMs) return first;
-      byKey.delete(first.key);
-      line.shift();
-    }
-    return undefined;
-  };
-  const admit = (nowMs: number): void => {
-    forgetIdle(nowMs);
-    while (terms !== null && active.size < terms.maxActive && nowMs >= nextAdmissionMs) {
-      const premium = firstOf(lines.premium, nowMs);
-      const standard = firstOf(lines.standard, nowMs);
-      const tier = turns.pick(premium !== undefined, standard !== undefined, premiumShare());
-      if (tier === undefined) return;
-      const { key } = lines[tier].shift()!;
-      byKey.delete(key);
-      touch(key, nowMs);
-      pace.count(nowMs);
-      if (terms.perMinute !== null)
-        nextAdmissionMs =
-          Math.max(nextAdmissionMs, nowMs - MS_PER_MINUTE / terms.perMinute) +
-          MS_PER_MINUTE / terms.perMinute;
-    }
-  };
-  const wait = (position: number, nowMs: number): number | null => {
-    const measured = pace.perMs(nowMs);
-    const most = terms?.perMinute == null ? Infinity : terms.perMinute / MS_PER_MINUTE;
-    const perMs = Math.min(measured ?? most, most);
-    return Number.isFinite(perMs) && perMs > 0 ? position / perMs : null;
-  };
-  const positionOf = (entry: Entry, tier: Tier): number => {
-    const own = placeIn(lines[tier], entry.place) + 1;
-    const others = lines[tier === "premium" ? "standard" : "premium"].length;
-    const share = tier === "premium" ? premiumShare() : 1 - premiumShare();
-    // Who is served between two of one's own line.
-    const between = share <= 0 ? others : Math.floor((own * (1 - share)) / share);
-    return own + Math.min(others, between);
-  };
-  const enter = (key: string, tier: Tier, place: number | undefined, nowMs: number) => {
-    if (byKey.size >= limits.maxWaiting) return undefined;
-    lastPlace = Math.max(lastPlace + LEAST_STEP_MS, nowMs);
-    // A ticket's place is in the past; one of the future would be no place at all.
-    const own = place !== undefined && place < lastPlace ? place : lastPlace;
-    const entry = { key, place: own, seenMs: nowMs };
-    lines[tier].splice(placeIn(lines[tier], own), 0, entry);
-    byKey.set(key, entry);
-    return entry;
-  };
-
   return {
-    set: (next, nowMs) => {
-      terms = next;
-      nextAdmissionMs = 0;
-      if (next !== null) return admit(nowMs);
-      // The door is open: who waited is in.
-      for (const key of byKey.keys()) touch(key, nowMs);
-      byKey.clear();
-      for (const tier of TIERS) lines[tier].length = 0;
+    set: (terms, nowMs) => {
+      // Another pace begins at once; the same one goes on, whatever else was ordered.
+      if (terms?.perMinute !== room.terms?.perMinute) room.nextAdmissionMs = 0;
+      room.terms = terms;
+      if (terms === null) openDoor(room, nowMs);
+      else admit(room, nowMs);
     },
-    arrive: (key, tier, place, nowMs) => {
-      if (terms === null || active.has(key)) {
-        touch(key, nowMs);
-        return { is: "in" };
-      }
-      const entry = byKey.get(key) ?? enter(key, tier, place, nowMs);
-      if (entry === undefined) return { is: "full" };
-      entry.seenMs = nowMs;
-      admit(nowMs);
-      if (active.has(key)) return { is: "in" };
-      // A session that changed its tier while it waits keeps the line it is in.
-      const line = lines[tier][placeIn(lines[tier], entry.place)] === entry ? tier : other(tier);
-      const position = positionOf(entry, line);
-      const ticket = { key, tier: line, place: entry.place };
-      return { is: "waiting", ticket, position, expectedWaitMs: wait(position, nowMs) };
-    },
+    arrive: (key, tier, place, nowMs) => arrive(room, key, tier, place, nowMs),
     turn: (nowMs) => {
-      admit(nowMs);
-      for (const tier of TIERS) {
-        const line = lines[tier];
-        const there = line.filter(({ seenMs }) => nowMs - seenMs <= limits.goneMs);
-        if (there.length === line.length) continue;
-        for (const { key, seenMs } of line) if (nowMs - seenMs > limits.goneMs) byKey.delete(key);
-        line.splice(0, line.length, ...there);
-      }
+      admit(room, nowMs);
+      for (const tier of TIERS) forgetGone(room, room.lines[tier], nowMs);
     },
-    isOn: () => terms !== null,
-    waiting: () => byKey.size,
-    active: () => active.size,
-    expectedWaitMs: (nowMs) => (terms === null ? null : wait(byKey.size + 1, nowMs)),
+    isOn: () => room.terms !== null,
+    waiting: () => room.byKey.size,
+    active: () => room.active.size,
+    expectedWaitMs: (nowMs) =>
+      room.terms === null ? null : waitOf(room, room.byKey.size + 1, nowMs),
   };
+};
+
+const arrive = (
+  room: Inner,
+  key: string,
+  tier: Tier,
+  place: number | undefined,
+  nowMs: number,
+): Arrival => {
+  const { active, byKey, lines } = room;
+  if (room.terms === null || active.has(key)) {
+    touch(room, key, nowMs);
+    return { is: "in" };
+  }
+  const entry = byKey.get(key) ?? enter(room, key, tier, place, nowMs);
+  if (entry === undefined) return { is: "full" };
+  entry.seenMs = nowMs;
+  admit(room, nowMs);
+  if (active.has(key)) return { is: "in" };
+  // A session that changed its tier while it waits keeps the line it is in.
+  const line = lines[tier][placeIn(lines[tier], entry.place)] === entry ? tier : other(tier);
+  const position = positionOf(room, entry, line);
+  const ticket = { key, tier: line, place: entry.place };
+  return { is: "waiting", ticket, position, expectedWaitMs: waitOf(room, position, nowMs) };
+};
+
+const enter = (
+  room: Inner,
+  key: string,
+  tier: Tier,
+  place: number | undefined,
+  nowMs: number,
+): Entry | undefined => {
+  const { byKey, limits, lines } = room;
+  if (byKey.size >= limits.maxWaiting) return undefined;
+  room.lastPlace = Math.max(room.lastPlace + LEAST_STEP_MS, nowMs);
+  // A ticket's place is in the past; one of the future would be no place at all.
+  const own = place !== undefined && place < room.lastPlace ? place : room.lastPlace;
+  const entry = { key, place: own, seenMs: nowMs };
+  lines[tier].splice(placeIn(lines[tier], own), 0, entry);
+  byKey.set(key, entry);
+  return entry;
+};
+
+const admit = (room: Inner, nowMs: number): void => {
+  const { active, lines, byKey, limits, turns, pace } = room;
+  for (const [key, seenMs] of active) {
+    if (nowMs - seenMs <= limits.idleMs) break;
+    active.delete(key);
+  }
+  while (room.terms !== null && active.size < room.terms.maxActive) {
+    if (nowMs < room.nextAdmissionMs) return;
+    const hasPremium = firstOf(room, lines.premium, nowMs) !== undefined;
+    const hasStandard = firstOf(room, lines.standard, nowMs) !== undefined;
+    const tier = turns.pick(hasPremium, hasStandard, room.premiumShare());
+    if (tier === undefined) return;
+    const { key } = lines[tier].shift()!;
+    byKey.delete(key);
+    touch(room, key, nowMs);
+    pace.count(nowMs);
+    if (room.terms.perMinute === null) continue;
+    // Rounds of the clock are made good, a pause is not.
+    const stepMs = MS_PER_MINUTE / room.terms.perMinute;
+    room.nextAdmissionMs = Math.max(room.nextAdmissionMs, nowMs - stepMs) + stepMs;
+  }
+};
+
+/** The first of the line that is still there. */
+const firstOf = ({ byKey, limits }: Inner, line: Entry[], nowMs: number): Entry | undefined => {
+  for (let first = line[0]; first !== undefined; first = line[0]) {
+    if (nowMs - first.seenMs <= limits.goneMs) return first;
+    byKey.delete(first.key);
+    line.shift();
+  }
+  return undefined;
+};
+
+const forgetGone = ({ byKey, limits }: Inner, line: Entry[], nowMs: number): void => {
+  const there = line.filter(({ seenMs }) => nowMs - seenMs <= limits.goneMs);
+  if (there.length === line.length) return;
+  for (const { key, seenMs } of line) if (nowMs - seenMs > limits.goneMs) byKey.delete(key);
+  line.splice(0, line.length, ...there);
+};
+
+const touch = ({ active, limits, terms }: Inner, key: string, nowMs: number): void => {
+  active.delete(key);
+  active.set(key, nowMs);
+  if (active.size <= Math.max(limits.maxTracked, terms?.maxActive ?? 0)) return;
+  for (const oldest of active.keys()) {
+    active.delete(oldest);
+    return;
+  }
+};
+
+/** Who waited is in. */
+const openDoor = (room: Inner, nowMs: number): void => {
+  for (const key of room.byKey.keys()) touch(room, key, nowMs);
+  room.byKey.clear();
+  for (const tier of TIERS) room.lines[tier].length = 0;
+};
+
+const positionOf = ({ lines, premiumShare }: Inner, entry: Entry, tier: Tier): number => {
+  const own = placeIn(lines[tier], entry.place) + 1;
+  const others = lines[other(tier)].length;
+  const share = tier === "premium" ? premiumShare() : 1 - premiumShare();
+  // Who is served between two of one's own line.
+  const between = share <= 0 ? others : Math.floor((own * (1 - share)) / share);
+  return own + Math.min(others, between);
+};
+
+const waitOf = ({ pace, terms }: Inner, position: number, nowMs: number): number | null => {
+  const most = terms?.perMinute == null ? Infinity : terms.perMinute / MS_PER_MINUTE;
+  const perMs = Math.min(pace.perMs(nowMs) ?? most, most);
+  return Number.isFinite(perMs) && perMs > 0 ? position / perMs : null;
 };
 
 const other = (tier: Tier): Tier => (tier === "premium" ? "standard" : "premium");

@@ -45,11 +45,11 @@ export const newGatewayMetrics = (read: {
   gauge("queued", "Calls that wait for a place.", ({ id }) => read.queued(id));
   gauge("circuit", "0 closed, 1 half open, 2 open.", (p) => CIRCUITS_AS_NUMBERS[p.circuit()]);
   gauge("shed_reflex", "The level the gateway sheds at by itself.", (p) => p.reflex.level());
-  new Gauge({
+  const circuits = new Gauge({
     name: "novaevo_gateway_instance_circuit",
     help: "0 closed, 1 half open, 2 open.",
     labelNames: ["service", "instance"],
-    registers,
+    registers: [],
     collect() {
       this.reset();
       for (const pool of read.pools())
@@ -71,6 +71,7 @@ export const newGatewayMetrics = (read: {
   plain("room_waiting", "Sessions in the waiting room.", () => read.room().waiting);
   plain("room_active", "Sessions let in.", () => read.room().active);
   plain("spans_dropped", "Spans not kept because the hub was away.", read.spansDropped);
+  registry.registerMetric(circuits);
   return {
     registry,
     finished: ({ service, route, channel, status, outcome, durationMs }: Finished): void => {
