@@ -2,7 +2,7 @@
  * Affiliation over HTTP: referral codes, touches, order events, balance and monthly statements.
  *
  * Units:  integer cents of a euro.
- * Errors: 401 where a user is needed; 400 and 422 name the field and the limit; 404 an unknown code.
+ * Errors: 401 where a user is needed; 400 and 422 name the field and the limit; 404 unknown codes.
  */
 import * as z from "zod";
 import { ok, problem, type Result } from "../../src/kernel/result.ts";

@@ -6,7 +6,7 @@
  *         line's commission that belongs to what was refunded so far, less what was taken before:
  *         however a line is refunded in parts, the whole takes back the whole.
  * Units:  integer cents of a euro; rates in basis points (1/10,000).
- * Errors: none; amounts come in bounds (`MAX_LINE_CENTS`, `MAX_LINES`), where every product is exact.
+ * Errors: none; within `MAX_LINE_CENTS` and `MAX_LINES` every product is exact.
  */
 export const MAX_LINE_CENTS = 10_000_000;
 export const MAX_LINES = 100;

@@ -1,8 +1,8 @@
 /**
  * Order events become commissions and clawbacks, once each however often they are sent.
  *
- * Shape:  in one transaction, under the order's lock: the event's answer if it was here before, else
- *         the decision, its lines, its movements and the event itself.
+ * Shape:  in one transaction, under the order's lock: the event's answer if it was here before,
+ *         else the decision, its lines, its movements and the event itself.
  * Units:  cents, ms.
  * Errors: 409 `event_reused` (same id, other content) and `already_paid`; 404 a refund of an order
  *         nobody paid (to be sent again later); 422 what is refunded beyond what was paid, an order

@@ -8,7 +8,16 @@
  */
 import { err, ok, type Result } from "../../src/kernel/result.ts";
 import type { Garage, Service } from "./garages.ts";
-import { addDays, dayOf, localTime, merge, openOn, type Hours, type Span } from "./slots.ts";
+import {
+  addDays,
+  dayOf,
+  localTime,
+  merge,
+  midnight,
+  openOn,
+  type Hours,
+  type Span,
+} from "./slots.ts";
 
 export const HORIZON_DAYS = 60;
 
@@ -35,6 +44,10 @@ export const newOpenings = (): Openings => {
     return spans;
   };
 };
+
+/** The slot with which the first day begins that is too far away. */
+export const horizonOf = (nowSlot: number): number =>
+  midnight(addDays(dayOf(nowSlot), HORIZON_DAYS + 1));
 
 export const mayStart = (
   openings: Openings,
@@ -77,25 +90,25 @@ export const freeStarts = (
   ask: {
     readonly garage: Garage;
     readonly service: Service;
-    readonly from: string;
-    readonly days: number;
-    readonly nowSlot: number;
+    /** The days to look at, in order. */
+    readonly days: readonly string[];
+    /** A start lies in between, both left out. */
+    readonly after: number;
+    readonly before: number;
     readonly limit: number;
   },
   taken: readonly Taken[],
 ): readonly { readonly start: number; readonly bay: number }[] => {
-  const { garage, service, from, days, nowSlot, limit } = ask;
+  const { garage, service, days, after, before, limit } = ask;
   const candidates = baysFor(garage, service);
   const occupied = occupancy(candidates, taken);
-  const spans = Array.from({ length: days }, (_, n) => openings(garage.hours, addDays(from, n)));
+  const spans = days.flatMap((day) => openings(garage.hours, day));
   const found: { start: number; bay: number }[] = [];
-  const lastSlotDay = addDays(dayOf(nowSlot), HORIZON_DAYS);
-  for (const { first, end } of merge(spans.flat())) {
-    const begin = Math.max(first, nowSlot + 1);
-    for (let start = begin; start + service.slots <= end; start += 1) {
+  for (const { first, end } of merge(spans)) {
+    const last = Math.min(end - service.slots, before - 1);
+    for (let start = Math.max(first, after + 1); start <= last; start += 1) {
       const bay = candidates.find((one) => isFree(occupied.get(one)!, start, service.slots));
       if (bay === undefined) continue;
-      if (dayOf(start) > lastSlotDay) return found;
       found.push({ start, bay });
       if (found.length >= limit) return found;
     }

@@ -162,17 +162,15 @@ export const searchGarages =
     limit: number,
   ): Promise<readonly Found[]> => {
     if (garages.length === 0) return [];
-    const nowSlot = slotAt(now());
+    const after = slotAt(now());
+    const dates = Array.from({ length: days }, (_, n) => addDays(from, n));
+    const span = { days: dates, after, before: book.horizonOf(after), limit };
     const whole = { first: midnight(from), end: midnight(addDays(from, days)) };
     const ids = garages.map(({ id }) => id);
     const taken = await store.takenIn(sql, ids, whole, now());
     return garages.flatMap((garage) =>
       book
-        .freeStarts(
-          openings,
-          { garage, service, from, days, nowSlot, limit },
-          taken.get(garage.id) ?? [],
-        )
+        .freeStarts(openings, { garage, service, ...span }, taken.get(garage.id) ?? [])
         .map(({ start, bay }) => ({ garage, start, bay })),
     );
   };

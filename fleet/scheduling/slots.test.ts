@@ -1,7 +1,15 @@
 /** The garage's time: Paris's two odd days, holidays, free starts; tables and laws. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { freeBays, freeStarts, HORIZON_DAYS, mayStart, newOpenings, type Taken } from "./book.ts";
+import {
+  freeBays,
+  freeStarts,
+  HORIZON_DAYS,
+  horizonOf,
+  mayStart,
+  newOpenings,
+  type Taken,
+} from "./book.ts";
 import { COMMUNES, distanceKm } from "./communes.ts";
 import { GARAGES, garageOf, inDepartment, nearCommune, SERVICES, serviceOf } from "./garages.ts";
 import { parseSiret } from "../kbis/identifiers.ts";
@@ -152,7 +160,7 @@ test("law: a free start may start, has a free bay, and none before it was left o
       const taken: readonly Taken[] = all.map(({ bay, first, slots }) => ({
         ...{ bay, first, end: first + slots },
       }));
-      const ask = { garage: office, service, from: "2026-12-01", days: 1, nowSlot: NOW };
+      const ask = { garage: office, service, days: ["2026-12-01"], after: NOW, before: Infinity };
       const found = freeStarts(openings, { ...ask, limit: 200 }, taken);
       const free = new Map(found.map((one) => [one.start, one.bay]));
       for (let first = NOW - 4; first < NOW + 96; first += 1) {
@@ -171,7 +179,8 @@ test("the horizon ends the search", () => {
   const last = addDays(dayOf(NOW), HORIZON_DAYS);
   const service = serviceOf("diagnosis")!;
   const garage = GARAGES.find(({ hours }) => hours.openOnHolidays)!;
-  const ask = { garage, service, from: last, days: 3, nowSlot: NOW, limit: 1_000 };
+  const days = [0, 1, 2].map((n) => addDays(last, n));
+  const ask = { garage, service, days, after: NOW, before: horizonOf(NOW), limit: 1_000 };
   const found = freeStarts(openings, ask, []);
   expect(found.at(-1)!.start).toBeLessThan(midnight(addDays(last, 1)));
   expect(msOf(found[0]!.start)).toBe(msOf(midnight(last)));
