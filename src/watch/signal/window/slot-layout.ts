@@ -28,6 +28,9 @@ export const ORDER = 1 << MORE_SHIFT;
 export const POWER_SHIFT = MORE_SHIFT + 1;
 export const NOISE_SHIFT = MORE_SHIFT + 5;
 
+/** Durations in seconds with nanoseconds have nine decimals. */
+export const MAX_POWER = 9;
+export const SCALES = Float64Array.from({ length: MAX_POWER + 1 }, (_, power) => 10 ** power);
 /** Where the low half of a double is: 0 wherever this runs today. */
 export const LOW = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 0 : 1;
 export const HIGH = 1 - LOW;
@@ -54,21 +57,6 @@ export const highsAt = (info: number, at: number): number =>
 export const noiseAt = (info: number, at: number): number =>
   highsAt(info, at) + wordsOf(Math.max(0, valueWidthOf(info) - 32) * valueCount(info));
 
-/** Puts a number of so many bits, 32 at most, into a plane of zeros. */
-export const put = (
-  u32: Uint32Array,
-  plane: number,
-  width: number,
-  nth: number,
-  value: number,
-): void => {
-  const bit = nth * width;
-  const at = plane + (bit >>> 5);
-  const shift = bit & 31;
-  u32[at]! |= value << shift;
-  if (shift + width > 32) u32[at + 1]! |= value >>> (32 - shift);
-};
-
 /** The number as 32 bits with sign, for it may have all of them. */
 export const pick = (u32: Uint32Array, plane: number, width: number, nth: number): number => {
   const bit = nth * width;
@@ -77,33 +65,4 @@ export const pick = (u32: Uint32Array, plane: number, width: number, nth: number
   const low = u32[at]! >>> shift;
   const all = shift + width > 32 ? low | (u32[at + 1]! << (32 - shift)) : low;
   return width === 32 ? all | 0 : all & ((1 << width) - 1);
-};
-
-export const putWide = (
-  u32: Uint32Array,
-  lows: number,
-  highs: number,
-  width: number,
-  nth: number,
-  low: number,
-  high: number,
-): void => {
-  if (width <= 32) {
-    put(u32, lows, width, nth, low);
-    return;
-  }
-  put(u32, lows, 32, nth, low);
-  put(u32, highs, width - 32, nth, high);
-};
-
-export const pickWide = (
-  u32: Uint32Array,
-  lows: number,
-  highs: number,
-  width: number,
-  nth: number,
-): number => {
-  if (width < 32) return pick(u32, lows, width, nth);
-  const low = pick(u32, lows, 32, nth) >>> 0;
-  return width === 32 ? low : low + pick(u32, highs, width - 32, nth) * WORD;
 };

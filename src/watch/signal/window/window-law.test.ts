@@ -117,7 +117,48 @@ test("law: runs, late samples, gaps filled and time that goes on leave what a pl
       for (const nth of HOSTS.keys()) check(nth, -Infinity, Infinity);
     },
   );
-  fc.assert(property, { numRuns: 150 });
+  fc.assert(property, { numRuns: 80 });
+});
+
+test("law: with far too little memory, what the window says is complete is complete", () => {
+  const turn = fc.record({
+    series: fc.nat(199),
+    count: fc.integer({ min: 1, max: 500 }),
+    maker: fc.nat(MAKERS.length - 1),
+    late: fc.nat(3000),
+  });
+  const turns = fc.array(turn, { minLength: 200, maxLength: 400, size: "max" });
+  const property = fc.property(turns, (all) => {
+    const maxBytes = 2 ** 19;
+    const window = newWindow({ maxBytes, retentionMs: Infinity, maxAheadMs: Infinity });
+    const kept = Array.from({ length: 200 }, () => new Map<number, Value>());
+    const refs = kept.map((_, nth) => {
+      const ref = window.intern(labelsOf(String(nth)));
+      return ref.ok ? ref.value : -1;
+    });
+    const labelBytes = window.stats().bytes;
+    let nowMs = T0;
+    const put = (nth: number, tMs: number, value: Value): void => {
+      const answer = append(window, refs[nth]!, tMs, value);
+      if (answer === "stored") kept[nth]!.set(tMs, value);
+      else if (answer === "no_room") throw new Error("no room was made");
+    };
+    for (const { series, count, maker, late } of all) {
+      for (let i = 0; i < count; i++) put(series, (nowMs += 10), MAKERS[maker]!(i, late));
+      for (let i = 0; i < late % 80; i++) put((series * 7) % 200, nowMs - late * i, i);
+    }
+    const stats = window.stats();
+    expect(stats.bytes - labelBytes).toBeLessThanOrEqual(maxBytes);
+    expect(stats.samples).toBeGreaterThan(10_000);
+    const fromMs = stats.completeFromMs ?? -Infinity;
+    for (const [nth, samples] of kept.entries()) {
+      const expected = [...samples].filter(([tMs]) => tMs >= fromMs).sort(([a], [b]) => a - b);
+      expect(readOf(window, String(nth), fromMs, Infinity)).toEqual(bitsOf(expected));
+    }
+    // The control: something was cut in each run.
+    expect(stats.completeFromMs).not.toBeNull();
+  });
+  fc.assert(property, { numRuns: 8 });
 });
 
 test("an hour of a hundred series takes a quarter of what it would as it came, or less", () => {

@@ -71,6 +71,7 @@ const read = (
     const slot = own[nth]!;
     const from = slots.first(slot) >= fromMs ? 0 : slots.search(slot, fromMs);
     const to = slots.last(slot) <= toMs ? slots.count(slot) : slots.search(slot, toMs + 1);
+    if (to <= from) continue;
     slots.copy(slot, from, to, buffer.timestamps, buffer.values, buffer.length);
     buffer.length += to - from;
   }

@@ -13,7 +13,8 @@
 
 import { isStale, writeStale } from "../series.ts";
 import { type Blobs, UNIT_BYTES, newBlobs, slabOf, wordOf } from "./slot-blobs.ts";
-import { type SlotCodec, newSlotCodec } from "./slot-codec.ts";
+import { decodeTimes, newValueDecoder, timeAt as timeOf } from "./slot-decode.ts";
+import { newSlotEncoder } from "./slot-encode.ts";
 import {
   COUNT_MASK,
   HEADER_BYTES,
@@ -33,6 +34,9 @@ const ROOM_SHIFT = 9;
 const HEADER_WORDS = HEADER_BYTES / 4;
 const unitsOf = (room: number): number => (HEADER_BYTES + room * SAMPLE_BYTES) / UNIT_BYTES;
 
+/** Late: not after the last one. Full: no room, encoded, or too long after the first. */
+export type Pushed = "pushed" | "late" | "full";
+
 export type Slots = {
   /** An empty raw slot, or -1. */
   readonly take: () => number;
@@ -41,8 +45,6 @@ export type Slots = {
   readonly bytes: () => number;
   readonly base: (slot: number) => number;
   readonly count: (slot: number) => number;
-  /** Is it raw, with room for one more? */
-  readonly hasRoom: (slot: number) => boolean;
   readonly first: (slot: number) => number;
   readonly last: (slot: number) => number;
   readonly timeAt: (slot: number, index: number) => number;
@@ -58,7 +60,8 @@ export type Slots = {
     values: Float64Array,
     at: number,
   ) => void;
-  readonly push: (slot: number, tMs: number, value: number) => void;
+  /** Adds the newest sample, where it is that and the slot can take it. */
+  readonly push: (slot: number, tMs: number, value: number) => Pushed;
   /** Puts a sample at an index, moving later ones; the slot must have room. */
   readonly insert: (slot: number, index: number, tMs: number, value: number) => void;
   /** The same samples as a raw slot that has room for one more, unless they are 64; or -1. */
@@ -82,7 +85,8 @@ const rawValuesAt = (at: number, info: number): number => (at + HEADER_WORDS + r
 
 export const newSlots = (maxBytes: number): Slots => {
   const blobs = newBlobs(maxBytes, unitsOf(SLOT_SAMPLES));
-  const codec = newSlotCodec();
+  const encoder = newSlotEncoder();
+  const decodeValues = newValueDecoder();
   let used = 0;
   const take = (room: number): number => {
     const slot = blobs.take(unitsOf(room));
@@ -96,7 +100,7 @@ export const newSlots = (maxBytes: number): Slots => {
     blobs.free(slot);
     used--;
   };
-  const readers = readersOf(blobs, codec);
+  const readers = readersOf(blobs, decodeValues);
   return {
     take: () => take(GROWTH),
     free,
@@ -104,42 +108,38 @@ export const newSlots = (maxBytes: number): Slots => {
     bytes: blobs.bytes,
     ...readers,
     ...writersOf(blobs),
-    ...formsOf(blobs, codec, take, free),
+    ...formsOf(blobs, decodeValues, take, free),
     freeze: (slot) => {
       const from = blobs.slabs[slabOf(slot)]!;
       const at = wordOf(slot);
       const info = from.u32[at + INFO]!;
       if (!isRaw(info)) return slot;
       const offsetsAt = at + HEADER_WORDS;
-      const bytes = codec.measure(from, offsetsAt, rawValuesAt(at, info), info & COUNT_MASK);
+      const bytes = encoder.measure(from, offsetsAt, rawValuesAt(at, info), info & COUNT_MASK);
       const units = Math.ceil(bytes / UNIT_BYTES);
       if (units >= unitsOf(roomOf(info))) return slot;
       const frozen = blobs.take(units);
       if (frozen < 0) return slot;
-      codec.write(blobs.slabs[slabOf(frozen)]!, wordOf(frozen), from.f64[at >> 1]!);
+      encoder.write(blobs.slabs[slabOf(frozen)]!, wordOf(frozen), from.f64[at >> 1]!);
       blobs.free(slot);
       return frozen;
     },
   };
 };
 
-const readersOf = ({ slabs }: Blobs, codec: SlotCodec) => {
+const readersOf = ({ slabs }: Blobs, decodeValues: Decode) => {
   const one = new Float64Array(1);
   const base = (slot: number): number => slabs[slabOf(slot)]!.f64[wordOf(slot) >> 1]!;
   const infoOf = (slot: number): number => slabs[slabOf(slot)]!.u32[wordOf(slot) + INFO]!;
   const timeAt = (slot: number, index: number): number => {
     const slab = slabs[slabOf(slot)]!;
     const at = wordOf(slot);
-    if (!isRaw(slab.u32[at + INFO]!)) return codec.timeAt(slab, at, index);
+    if (!isRaw(slab.u32[at + INFO]!)) return timeOf(slab, at, index);
     return slab.f64[at >> 1]! + slab.u32[at + HEADER_WORDS + index]!;
   };
   return {
     base,
     count: (slot: number): number => infoOf(slot) & COUNT_MASK,
-    hasRoom: (slot: number): boolean => {
-      const info = infoOf(slot);
-      return isRaw(info) && (info & COUNT_MASK) < roomOf(info);
-    },
     // Of any slot the base is the time of its first sample.
     first: base,
     last: (slot: number): number => {
@@ -153,7 +153,7 @@ const readersOf = ({ slabs }: Blobs, codec: SlotCodec) => {
       const at = wordOf(slot);
       const info = slab.u32[at + INFO]!;
       if (isRaw(info)) return slab.f64[rawValuesAt(at, info) + index]!;
-      codec.values(slab, at, index, index + 1, one, 0);
+      decodeValues(slab, at, index, index + 1, one, 0);
       return one[0]!;
     },
     search: (slot: number, tMs: number): number => {
@@ -178,8 +178,8 @@ const readersOf = ({ slabs }: Blobs, codec: SlotCodec) => {
       const word = wordOf(slot);
       const info = slab.u32[word + INFO]!;
       if (!isRaw(info)) {
-        codec.times(slab, word, from, to, timestamps, at);
-        codec.values(slab, word, from, to, values, at);
+        decodeTimes(slab, word, from, to, timestamps, at);
+        decodeValues(slab, word, from, to, values, at);
         return;
       }
       const base = slab.f64[word >> 1]!;
@@ -194,17 +194,20 @@ const readersOf = ({ slabs }: Blobs, codec: SlotCodec) => {
 };
 
 const writersOf = ({ slabs }: Blobs) => ({
-  push: (slot: number, tMs: number, value: number): void => {
+  push: (slot: number, tMs: number, value: number): Pushed => {
     const { u32, f64 } = slabs[slabOf(slot)]!;
     const at = wordOf(slot);
     const info = u32[at + INFO]!;
     const count = info & COUNT_MASK;
     if (count === 0) f64[at >> 1] = tMs;
     const offset = tMs - f64[at >> 1]!;
+    if (count > 0 && offset <= u32[at + LAST_OFFSET]!) return "late";
+    if (!isRaw(info) || count === roomOf(info) || offset > MAX_OFFSET_MS) return "full";
     u32[at + LAST_OFFSET] = offset;
     u32[at + HEADER_WORDS + count] = offset;
     store(f64, rawValuesAt(at, info) + count, value);
     u32[at + INFO] = info + 1;
+    return "pushed";
   },
   insert: (slot: number, index: number, tMs: number, value: number): void => {
     const { u32, f64 } = slabs[slabOf(slot)]!;
@@ -227,11 +230,12 @@ const writersOf = ({ slabs }: Blobs) => ({
   },
 });
 
+type Decode = ReturnType<typeof newValueDecoder>;
 type Take = (room: number) => number;
 type Free = (slot: number) => void;
 
 /** From one slot to another: the same samples, or some of them. */
-const formsOf = ({ slabs }: Blobs, codec: SlotCodec, take: Take, free: Free) => {
+const formsOf = ({ slabs }: Blobs, decodeValues: Decode, take: Take, free: Free) => {
   const times = new Float64Array(SLOT_SAMPLES);
   const decode = (from: number, to: number): void => {
     const source = slabs[slabOf(from)]!;
@@ -239,10 +243,10 @@ const formsOf = ({ slabs }: Blobs, codec: SlotCodec, take: Take, free: Free) => 
     const at = wordOf(to);
     const count = source.u32[wordOf(from) + INFO]! & COUNT_MASK;
     const baseMs = source.f64[wordOf(from) >> 1]!;
-    codec.times(source, wordOf(from), 0, count, times, 0);
+    decodeTimes(source, wordOf(from), 0, count, times, 0);
     for (let i = 0; i < count; i++) u32[at + HEADER_WORDS + i] = times[i]! - baseMs;
     const info = u32[at + INFO]! + count;
-    codec.values(source, wordOf(from), 0, count, f64, rawValuesAt(at, info));
+    decodeValues(source, wordOf(from), 0, count, f64, rawValuesAt(at, info));
     f64[at >> 1] = baseMs;
     u32[at + LAST_OFFSET] = source.u32[wordOf(from) + LAST_OFFSET]!;
     u32[at + INFO] = info;
@@ -259,9 +263,12 @@ const formsOf = ({ slabs }: Blobs, codec: SlotCodec, take: Take, free: Free) => 
     for (let i = 0; i < count; i++) {
       u32[at + HEADER_WORDS + i] = source.u32[start + i]! - shift;
     }
-    const values = rawValuesAt(sourceAt, source.u32[sourceAt + INFO]!) + first;
     const info = u32[at + INFO]! + count;
-    f64.set(source.f64.subarray(values, values + count), rawValuesAt(at, info));
+    // As words: that keeps the bits of a NaN, and a view of so few would cost more than they do.
+    let word = (rawValuesAt(sourceAt, source.u32[sourceAt + INFO]!) + first) * 2;
+    const wordEnd = word + count * 2;
+    let wordTo = rawValuesAt(at, info) * 2;
+    while (word < wordEnd) u32[wordTo++] = source.u32[word++]!;
     f64[at >> 1] = source.f64[sourceAt >> 1]! + shift;
     u32[at + LAST_OFFSET] = u32[at + HEADER_WORDS + count - 1]!;
     u32[at + INFO] = info;

@@ -105,8 +105,6 @@ type Entry = {
   next: Entry | undefined;
   readonly labelBytes: number;
   slots: number[];
-  lastMs: number;
-  samples: number;
   bornInSweep: number;
 };
 
@@ -117,6 +115,8 @@ type State = {
   readonly entries: (Entry | undefined)[];
   readonly freeEntries: number[];
   readonly table: SeriesTable<Entry>;
+  /** Series with late samples since the last sweep: slots before their newest may be raw. */
+  readonly thawed: Set<Entry>;
   generation: number;
   sweeps: number;
   sweptAtMs: number;
@@ -144,9 +144,8 @@ const MAX_ENDS = 20_000;
 /** Of answers that are slots: none for want of room, and none for it was cut meanwhile. */
 const NO_ROOM = -1;
 const IS_CUT = -2;
-/** How many slots before the newest are tried again: late samples had made them raw. */
-const FROZEN_AGAIN = 8;
-/** First slots end after 64, 48, 32 or 16 samples. */
+/** First slots end after 64, 48, 32 or 16 samples, by runs of so many series. */
+const FIRST_RUN = 1024;
 const FIRST_SLOTS = 4;
 const FIRST_SHORTER = 16;
 /** Objects, map entries and index lists of one series, beside its strings; measured. */
@@ -209,6 +208,7 @@ const newState = (limits: WindowLimits): State => {
     entries,
     freeEntries: [],
     table: newSeriesTable(),
+    thawed: new Set(),
     generation: 0,
     sweeps: 0,
     sweptAtMs: -Infinity,
@@ -264,8 +264,6 @@ const create = (state: State, hash: number, labels: Labels): Entry => {
     next: undefined,
     labelBytes: SERIES_BYTES + canonical.length * LABEL_BYTES + lengthOf(canonical),
     slots: [],
-    lastMs: -Infinity,
-    samples: 0,
     bornInSweep: state.sweeps,
   };
   state.entries[place] = entry;
@@ -290,16 +288,16 @@ const append = (state: State, ref: SeriesRef, tMs: number, value: number): Appen
   if (tMs < state.touchedMs) state.touchedMs = tMs;
   if (tMs < state.floorMs) return "too_old";
   if (state.nowMs !== undefined && tMs > state.nowMs + state.limits.maxAheadMs) return "too_new";
-  if (tMs <= entry.lastMs) return appendLate(state, entry, tMs, value);
   const { slots } = state;
-  let slot = entry.slots.length === 0 ? -1 : entry.slots[entry.slots.length - 1]!;
-  if (slot < 0 || !slots.hasRoom(slot) || tMs - slots.base(slot) > MAX_OFFSET_MS) {
-    slot = nextSlot(state, entry, tMs);
+  const newest = entry.slots.length - 1;
+  const pushed = newest < 0 ? "full" : slots.push(entry.slots[newest]!, tMs, value);
+  if (pushed === "late") return appendLate(state, entry, tMs, value);
+  if (pushed === "full") {
+    const slot = nextSlot(state, entry, tMs);
     if (slot < 0) return "no_room";
+    slots.push(slot, tMs, value);
   }
-  slots.push(slot, tMs, value);
-  entry.lastMs = tMs;
-  counted(state, entry, tMs);
+  counted(state, tMs);
   return "stored";
 };
 
@@ -309,21 +307,26 @@ const nextSlot = (state: State, entry: Entry, tMs: number): number => {
   const at = entry.slots.length - 1;
   const newest = entry.slots[at];
   if (newest !== undefined && tMs - slots.base(newest) <= MAX_OFFSET_MS) {
-    // Series that began together would all be full at once: their first slots end apart.
-    const most = at > 0 ? SLOT_SAMPLES : SLOT_SAMPLES - (entry.ref % FIRST_SLOTS) * FIRST_SHORTER;
+    const most = at > 0 ? SLOT_SAMPLES : firstSamples(entry);
     if (slots.count(newest) < most) {
       const wider = widened(state, entry, at);
       if (wider >= 0) return wider;
     }
   }
-  for (let nth = Math.max(0, at - FROZEN_AGAIN); nth < entry.slots.length; nth++) {
-    entry.slots[nth] = slots.freeze(entry.slots[nth]!);
-  }
+  // It may have been cut to make room.
+  if (newest !== undefined && entry.slots[at] === newest) entry.slots[at] = slots.freeze(newest);
   const slot = withRoom(state, slots.take);
   // Not pushed: an array that grows keeps room for sixteen more, for each of its series.
   if (slot >= 0) entry.slots = entry.slots.concat(slot);
   return slot;
 };
+
+/**
+ * Series that began together would all be full at once, so their first slots end apart; those
+ * that are written one after the other still end together, for their memory is side by side.
+ */
+const firstSamples = ({ ref }: Entry): number =>
+  SLOT_SAMPLES - (Math.floor(ref / FIRST_RUN) % FIRST_SLOTS) * FIRST_SHORTER;
 
 /** The slot at a place with room for one more; -1 when it was cut for want of room. */
 const widened = (state: State, entry: Entry, at: number): number => {
@@ -335,8 +338,7 @@ const widened = (state: State, entry: Entry, at: number): number => {
   return wider;
 };
 
-const counted = (state: State, entry: Entry, tMs: number): void => {
-  entry.samples++;
+const counted = (state: State, tMs: number): void => {
   state.samples++;
   if (tMs > state.lastSampleMs) state.lastSampleMs = tMs;
 };
@@ -362,8 +364,9 @@ const appendLate = (state: State, entry: Entry, tMs: number, value: number): App
   if (slot < 0) return "too_old";
   index = slots.search(slot, tMs);
   slots.insert(slot, index, tMs, value);
+  if (at < entry.slots.length - 1) state.thawed.add(entry);
   state.outOfOrder++;
-  counted(state, entry, tMs);
+  counted(state, tMs);
   return "stored";
 };
 
@@ -416,7 +419,17 @@ const advance = (state: State, nowMs: number): void => {
   if (Math.abs(nowMs - state.sweptAtMs) < SWEEP_EVERY_MS) return;
   state.sweptAtMs = nowMs;
   trim(state, state.floorMs);
+  freezeAgain(state);
   dropEmpty(state);
+};
+
+const freezeAgain = ({ thawed, slots }: State): void => {
+  for (const entry of thawed) {
+    for (let at = 0; at < entry.slots.length - 1; at++) {
+      entry.slots[at] = slots.freeze(entry.slots[at]!);
+    }
+  }
+  thawed.clear();
 };
 
 /** Frees every slot that ends before the instant. */
@@ -427,7 +440,6 @@ const trim = (state: State, beforeMs: number): void => {
     let gone = 0;
     while (gone < entry.slots.length && slots.last(entry.slots[gone]!) < beforeMs) {
       const slot = entry.slots[gone++]!;
-      entry.samples -= slots.count(slot);
       state.samples -= slots.count(slot);
       slots.free(slot);
     }
@@ -465,7 +477,7 @@ const select = (
   const found: SeriesData[] = [];
   for (const entry of state.index.select(matchers.map(compileMatcher))) {
     const { slots } = entry;
-    if (slots.length === 0 || entry.lastMs < fromMs) continue;
+    if (slots.length === 0 || state.slots.last(slots.at(-1)!) < fromMs) continue;
     if (state.slots.first(slots[0]!) > toMs) continue;
     found.push(new SeriesView(state.slots, entry, fromMs, toMs));
   }

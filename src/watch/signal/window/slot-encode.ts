@@ -21,35 +21,26 @@ import {
   KIND_SHIFT,
   LAST_OFFSET,
   LOW,
+  MAX_POWER,
   MAX_SAMPLES,
   MORE_SHIFT,
   NOISE_SHIFT,
   ORDER,
   POWER_SHIFT,
+  SCALES,
   STEP,
   TIME_WIDTH_SHIFT,
   WIDTH_SHIFT,
   WORD,
   XOR,
   highsAt,
-  isDecimal,
-  isOfSteps,
   noiseAt,
   noiseWidthOf,
-  pick,
-  pickWide,
-  put,
-  putWide,
-  timeWidthOf,
   timesAt,
-  valueWidthOf,
   valuesAt,
   wordsOf,
 } from "./slot-layout.ts";
 
-/** Durations in seconds with nanoseconds have nine decimals. */
-const MAX_POWER = 9;
-const SCALES = Float64Array.from({ length: MAX_POWER + 1 }, (_, power) => 10 ** power);
 /** Sums and differences of units stay exact. */
 const MAX_UNITS = 2 ** 51;
 const MAX_NOISE = 127;
@@ -77,32 +68,14 @@ type Plan = {
   trailing: number;
 };
 
-export type SlotCodec = {
+export type SlotEncoder = {
   /** Bytes that samples at these places of arrays would take. */
   readonly measure: (from: Words, offsetsAt: number, valuesAt: number, count: number) => number;
   /** Writes what was measured just before. */
   readonly write: (to: Words, at: number, baseMs: number) => void;
-  readonly timeAt: (from: Words, at: number, index: number) => number;
-  /** Decodes samples [first, end) to the array at a place. */
-  readonly times: (
-    from: Words,
-    at: number,
-    first: number,
-    end: number,
-    to: Float64Array,
-    toAt: number,
-  ) => void;
-  readonly values: (
-    from: Words,
-    at: number,
-    first: number,
-    end: number,
-    to: Float64Array,
-    toAt: number,
-  ) => void;
 };
 
-export const newSlotCodec = (): SlotCodec => {
+export const newSlotEncoder = (): SlotEncoder => {
   const plan = newPlan();
   const work = newWork();
   return {
@@ -118,12 +91,6 @@ export const newSlotCodec = (): SlotCodec => {
       return (noiseAt(info, 0) + wordsOf(noiseWidthOf(info) * count)) * 4;
     },
     write: (to, at, baseMs) => write(plan, work, to, at, baseMs),
-    timeAt,
-    times: decodeTimes,
-    values: (from, at, first, end, to, toAt) => {
-      if (isDecimal(from.u32[at + INFO]!)) decodeDecimal(work, from, at, first, end, to, toAt);
-      else decodeXor(work, from, at, first, end, to, toAt);
-    },
   };
 };
 
@@ -131,7 +98,10 @@ type Work = {
   /** Units of each sample, and by how many doubles it is beside units / scale. */
   readonly units: Float64Array;
   readonly noise: Int32Array;
-  /** Values whose bits are put together, on their way to an array of doubles. */
+  /** Numbers that are packed next, and their halves above 32 bits. */
+  readonly lows: Int32Array;
+  readonly highs: Int32Array;
+  /** A double whose bits are looked at. */
   readonly bits: Words;
   from: Words;
   offsetsAt: number;
@@ -139,11 +109,13 @@ type Work = {
 };
 
 const newWork = (): Work => {
-  const f64 = new Float64Array(MAX_SAMPLES);
+  const f64 = new Float64Array(1);
   const bits = { f64, u32: new Uint32Array(f64.buffer) };
   return {
     units: new Float64Array(MAX_SAMPLES),
     noise: new Int32Array(MAX_SAMPLES),
+    lows: new Int32Array(MAX_SAMPLES),
+    highs: new Int32Array(MAX_SAMPLES),
     ...{ bits, from: bits, offsetsAt: 0, valuesAt: 0 },
   };
 };
@@ -188,24 +160,24 @@ const measureLine = (plan: Plan, u32: Uint32Array, offsetsAt: number, stepMs: nu
 /** Bits a value needs as a decimal; Infinity when these are none. */
 const measureDecimal = (plan: Plan, work: Work, from: Words, valuesAt: number): number => {
   const { count } = plan;
-  plan.kind = DECIMAL;
-  let power = 0;
-  // What is a decimal of so many digits is one of more digits too: one pass finds how many.
-  for (let i = 0; i < count; i++) {
-    while (!toUnits(work, i, from, valuesAt + i, power)) {
-      if (++power > MAX_POWER) return Infinity;
-    }
-  }
   const { units, noise } = work;
   let [least, most, leastStep, mostStep] = [Infinity, -Infinity, Infinity, -Infinity];
   let before = 0;
   let mostNoise = 0;
+  let power = 0;
   for (let i = 0; i < count; i++) {
-    if (power > 0 && !toUnits(work, i, from, valuesAt + i, power)) return Infinity;
+    if (!toUnits(work, i, from, valuesAt + i, power)) {
+      // A digit more for all of them: what is a decimal of so many is one of more too.
+      if (++power > MAX_POWER) return Infinity;
+      [least, most, leastStep, mostStep] = [Infinity, -Infinity, Infinity, -Infinity];
+      mostNoise = 0;
+      i = -1;
+      continue;
+    }
     const now = units[i]!;
     if (now < least) least = now;
     if (now > most) most = now;
-    mostNoise |= noise[i]! < 0 ? -noise[i]! : noise[i]!;
+    mostNoise |= Math.abs(noise[i]!);
     if (i > 0) {
       const step = now - before;
       if (step < leastStep) leastStep = step;
@@ -215,6 +187,7 @@ const measureDecimal = (plan: Plan, work: Work, from: Words, valuesAt: number): 
   }
   const width = widthOf(most - least);
   const stepWidth = count > 1 ? widthOf(mostStep - leastStep) : width;
+  plan.kind = DECIMAL;
   plan.ofSteps = stepWidth < width && leastStep === (leastStep | 0);
   plan.width = plan.ofSteps ? stepWidth : width;
   plan.units = plan.ofSteps ? units[0]! : least;
@@ -229,10 +202,10 @@ const toUnits = (work: Work, i: number, from: Words, at: number, power: number):
   const { bits } = work;
   const value = from.f64[at]!;
   const scale = SCALES[power]!;
-  const units = Math.floor(value * scale + 0.5);
+  const units = Math.floor(power === 0 ? value + 0.5 : value * scale + 0.5);
   // A NaN is not within the bounds either.
   if (!(units <= MAX_UNITS && units >= -MAX_UNITS)) return false;
-  const near = units / scale;
+  const near = power === 0 ? units : units / scale;
   let noise = 0;
   if (near !== value || value === 0) {
     bits.f64[0] = near;
@@ -289,13 +262,12 @@ const write = (plan: Plan, work: Work, to: Words, at: number, baseMs: number): v
   u32[at + INFO] = info;
   u32[at + STEP] = stepMs;
   if (timeWidth > 0) u32[at + STEP + 1] = earlyMs;
-  const times = timesAt(info, at);
-  u32.fill(0, times, noiseAt(info, at) + wordsOf(noiseWidthOf(info) * count));
   if (timeWidth > 0) {
-    for (let i = 0; i < count; i++) {
-      const late = from.u32[offsetsAt + i]! - i * stepMs + earlyMs;
-      put(u32, times, timeWidth, i, late | 0);
+    const { lows } = work;
+    for (let i = 0, lineMs = -earlyMs; i < count; i++, lineMs += stepMs) {
+      lows[i] = from.u32[offsetsAt + i]! - lineMs;
     }
+    pack(lows, count, timeWidth, u32, timesAt(info, at));
   }
   if (plan.kind === DECIMAL) writeDecimal(plan, work, to, at, info);
   else writeXor(plan, work, u32, at, info);
@@ -303,23 +275,36 @@ const write = (plan: Plan, work: Work, to: Words, at: number, baseMs: number): v
 
 const writeDecimal = (plan: Plan, work: Work, to: Words, at: number, info: number): void => {
   const { count, width, ofSteps, units: least, leastStep, noiseWidth } = plan;
-  const { units, noise } = work;
+  const { units, noise, lows, highs } = work;
   const { u32 } = to;
   to.f64[(at + FIRST) >> 1] = least;
-  const lows = valuesAt(info, at);
-  const highs = highsAt(info, at);
-  const first = ofSteps ? 1 : 0;
   if (ofSteps) u32[timesAt(info, at) - 1] = leastStep;
   if (width > 0) {
+    const first = ofSteps ? 1 : 0;
     for (let i = first; i < count; i++) {
-      const value = ofSteps ? units[i]! - units[i - 1]! - leastStep : units[i]! - least;
-      putWide(u32, lows, highs, width, i - first, value | 0, Math.floor(value / WORD));
+      const above = units[i]! - (ofSteps ? units[i - 1]! + leastStep : least);
+      lows[i - first] = above;
+      if (width > 32) highs[i - first] = Math.floor(above / WORD);
     }
+    packWide(work, count - first, width, u32, at, info);
   }
   if (noiseWidth === 0) return;
-  const plane = noiseAt(info, at);
   const bias = 1 << (noiseWidth - 1);
-  for (let i = 0; i < count; i++) put(u32, plane, noiseWidth, i, noise[i]! + bias);
+  for (let i = 0; i < count; i++) lows[i] = noise[i]! + bias;
+  pack(lows, count, noiseWidth, u32, noiseAt(info, at));
+};
+
+/** Numbers that have more than 32 bits are in two planes. */
+const packWide = (
+  { lows, highs }: Work,
+  count: number,
+  width: number,
+  u32: Uint32Array,
+  at: number,
+  info: number,
+): void => {
+  pack(lows, count, Math.min(32, width), u32, valuesAt(info, at));
+  if (width > 32) pack(highs, count, width - 32, u32, highsAt(info, at));
 };
 
 const writeXor = (plan: Plan, work: Work, u32: Uint32Array, at: number, info: number): void => {
@@ -331,142 +316,39 @@ const writeXor = (plan: Plan, work: Work, u32: Uint32Array, at: number, info: nu
   u32[at + FIRST + LOW] = low;
   u32[at + FIRST + HIGH] = high;
   if (width === 0) return;
-  const lows = valuesAt(info, at);
-  const highs = highsAt(info, at);
+  const { lows, highs } = work;
   for (let i = 0; i < count; i++) {
     const l = source[start + i * 2 + LOW]! ^ low;
     const h = source[start + i * 2 + HIGH]! ^ high;
-    if (trailing === 0) putWide(u32, lows, highs, width, i, l, h);
-    else if (trailing < 32) {
-      const across = (l >>> trailing) | (h << (32 - trailing));
-      putWide(u32, lows, highs, width, i, across, h >>> trailing);
-    } else put(u32, lows, width, i, h >>> (trailing - 32));
-  }
-};
-
-const timeAt = ({ u32, f64 }: Words, at: number, index: number): number => {
-  const info = u32[at + INFO]!;
-  const width = timeWidthOf(info);
-  const lineMs = f64[at >> 1]! + index * u32[at + STEP]!;
-  if (width === 0) return lineMs;
-  return lineMs - u32[at + STEP + 1]! + (pick(u32, timesAt(info, at), width, index) >>> 0);
-};
-
-const decodeTimes = (
-  { u32, f64 }: Words,
-  at: number,
-  first: number,
-  end: number,
-  to: Float64Array,
-  toAt: number,
-): void => {
-  const info = u32[at + INFO]!;
-  const width = timeWidthOf(info);
-  const stepMs = u32[at + STEP]!;
-  let lineMs = f64[at >> 1]! + first * stepMs;
-  if (width === 0) {
-    for (let i = first, j = toAt; i < end; i++, j++, lineMs += stepMs) to[j] = lineMs;
-    return;
-  }
-  lineMs -= u32[at + STEP + 1]!;
-  const plane = timesAt(info, at);
-  for (let i = first, j = toAt; i < end; i++, j++, lineMs += stepMs) {
-    to[j] = lineMs + (pick(u32, plane, width, i) >>> 0);
-  }
-};
-
-const decodeDecimal = (
-  work: Work,
-  from: Words,
-  at: number,
-  first: number,
-  end: number,
-  to: Float64Array,
-  toAt: number,
-): void => {
-  const { u32 } = from;
-  const info = u32[at + INFO]!;
-  const scale = SCALES[(info >> POWER_SHIFT) & 15]!;
-  const width = noiseWidthOf(info);
-  if (width === 0) {
-    decodeUnits(from, at, first, end, scale, to, toAt);
-    return;
-  }
-  const { bits } = work;
-  decodeUnits(from, at, first, end, scale, bits.f64, 0);
-  const plane = noiseAt(info, at);
-  const bias = 1 << (width - 1);
-  for (let i = first, j = 0; i < end; i++, j += 2) {
-    const low = bits.u32[j + LOW]! + pick(u32, plane, width, i) - bias;
-    bits.u32[j + LOW] = low;
-    if (low < 0) bits.u32[j + HIGH]!--;
-    else if (low >= WORD) bits.u32[j + HIGH]!++;
-  }
-  deliver(bits.f64, end - first, to, toAt);
-};
-
-/** Set as a whole, for a register may change the bits of a NaN. */
-const deliver = (values: Float64Array, count: number, to: Float64Array, toAt: number): void => {
-  to.set(count === values.length ? values : values.subarray(0, count), toAt);
-};
-
-const decodeUnits = (
-  { u32, f64 }: Words,
-  at: number,
-  first: number,
-  end: number,
-  scale: number,
-  to: Float64Array,
-  toAt: number,
-): void => {
-  const info = u32[at + INFO]!;
-  const width = valueWidthOf(info);
-  const least = f64[(at + FIRST) >> 1]!;
-  const lows = valuesAt(info, at);
-  const highs = highsAt(info, at);
-  if (!isOfSteps(info)) {
-    for (let i = first, j = toAt; i < end; i++, j++) {
-      to[j] = (least + pickWide(u32, lows, highs, width, i)) / scale;
-    }
-    return;
-  }
-  const leastStep = u32[timesAt(info, at) - 1]! | 0;
-  let units = least;
-  for (let i = 0; i < first; i++) units += leastStep + pickWide(u32, lows, highs, width, i);
-  for (let i = first, j = toAt; i < end; i++, j++) {
-    to[j] = units / scale;
-    if (i + 1 < end) units += leastStep + pickWide(u32, lows, highs, width, i);
-  }
-};
-
-const decodeXor = (
-  work: Work,
-  { u32 }: Words,
-  at: number,
-  first: number,
-  end: number,
-  to: Float64Array,
-  toAt: number,
-): void => {
-  const info = u32[at + INFO]!;
-  const width = valueWidthOf(info);
-  const trailing = (info >> MORE_SHIFT) & 63;
-  const low = u32[at + FIRST + LOW]!;
-  const high = u32[at + FIRST + HIGH]!;
-  const lows = valuesAt(info, at);
-  const highs = highsAt(info, at);
-  const { bits } = work;
-  for (let i = first, j = 0; i < end; i++, j += 2) {
-    const l = width === 0 ? 0 : pick(u32, lows, Math.min(32, width), i);
-    const h = width > 32 ? pick(u32, highs, width - 32, i) : 0;
-    if (trailing >= 32) {
-      bits.u32[j + LOW] = low;
-      bits.u32[j + HIGH] = high ^ (l << (trailing - 32));
-    } else {
-      bits.u32[j + LOW] = low ^ (l << trailing);
-      const carried = trailing === 0 ? h : (h << trailing) | (l >>> (32 - trailing));
-      bits.u32[j + HIGH] = high ^ carried;
+    if (trailing >= 32) lows[i] = h >>> (trailing - 32);
+    else {
+      // Twice, for a shift by 32 is none.
+      lows[i] = (l >>> trailing) | ((h << 1) << (31 - trailing));
+      highs[i] = h >>> trailing;
     }
   }
-  deliver(bits.f64, end - first, to, toAt);
+  packWide(work, count, width, u32, at, info);
+};
+
+/** Numbers of 1 to 32 bits, without anything above these, to a plane. */
+const pack = (
+  from: Int32Array,
+  count: number,
+  width: number,
+  u32: Uint32Array,
+  plane: number,
+): void => {
+  let at = plane;
+  let bits = 0;
+  let shift = 0;
+  for (let i = 0; i < count; i++) {
+    const number = from[i]!;
+    bits |= number << shift;
+    shift += width;
+    if (shift < 32) continue;
+    u32[at++] = bits;
+    shift -= 32;
+    bits = shift > 0 ? number >>> (width - shift) : 0;
+  }
+  if (shift > 0) u32[at] = bits;
 };
