@@ -72,10 +72,12 @@ export const actuatorOn = (world: World, now: () => number): Actuator => {
     world.asked.push(id);
     if (epoch < epochs.newest) throw new ActuatorFault("stale_epoch", "a newer hub");
     epochs.newest = epoch;
-    const before = answers.get(id);
-    if (before !== undefined) return { ...before, isFirst: false };
     const { fault } = world;
-    if (fault?.isDone === false) throw new ActuatorFault(fault.code, "no answer");
+    const before = answers.get(id);
+    if (fault !== undefined && (before !== undefined || !fault.isDone)) {
+      throw new ActuatorFault(fault.code, "no answer");
+    }
+    if (before !== undefined) return { ...before, isFirst: false };
     const answer: Applied = { isFirst: true, effect: change.kind, undo: undoOf(world, change) };
     carryOut(world, change);
     world.done.push({ id, change });
