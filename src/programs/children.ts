@@ -43,6 +43,20 @@ export const programChild = (
   env: Readonly<Record<string, string>>,
 ): ChildSpec => ({ name, spawn: async () => node([program], env) });
 
+/** A program of the rehearsal, by its file. */
+export const scriptChild = (
+  name: string,
+  file: string,
+  env: Readonly<Record<string, string>>,
+): ChildSpec => ({
+  name,
+  spawn: async () =>
+    spawn(process.execPath, ["--disable-proto=throw", file], {
+      stdio: ["pipe", "pipe", "inherit"],
+      env: { ...process.env, ...env },
+    }),
+});
+
 const node = (
   words: readonly string[],
   env: Readonly<Record<string, string>>,

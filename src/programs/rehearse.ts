@@ -16,15 +16,16 @@ import type { Child } from "../io/process/child.ts";
 import { freePort } from "../io/process/port.ts";
 import { parsePlan } from "../launch/plan/parse.ts";
 import type { Plan } from "../launch/plan/plan.ts";
-import { makeDatabase, programChild } from "./children.ts";
+import { makeDatabase, programChild, scriptChild } from "./children.ts";
 import type { Config } from "./config.ts";
 import { Refusal } from "./data-dir.ts";
 import { GATEWAY_CONFIG } from "./gateway-config.ts";
-import { readManifest, type Manifest } from "./rehearsal/manifest.ts";
+import { readManifest, ROOT, type Manifest } from "./rehearsal/manifest.ts";
 import {
   gatewaySettings,
   regionsOf,
   supervisorSettings,
+  usersSettings,
   type Ports,
   type Where,
 } from "./rehearsal/settings.ts";
@@ -35,6 +36,8 @@ const PLATFORM_DATABASE = "novaevo_platform";
 const SECRET_BYTES = 32;
 /** The supervisor waits six seconds for what drains. */
 const GRACE_MS = 10_000;
+/** Of a million's day: what leaves a small machine room for faults and for the house itself. */
+const SHARE = 0.04;
 
 export const rehearse = async (config: Config, saying: Saying = {}): Promise<number> => {
   const plan = await planOf(config);
@@ -82,7 +85,9 @@ const staging = async (config: Config, plan: Plan, manifest: Manifest): Promise<
         const told = gatewaySettings(plan, manifest, where, region);
         await writeJson(path.join(dir, `gateway-${region}.json`), told);
       }
+      await writeJson(path.join(dir, "users.json"), usersSettings(plan, where, { share: SHARE }));
       await writeJson(path.join(config.dataDir, "run", "rehearsal.json"), {
+        usersUrl: local(ports.users),
         supervisorUrl: local(ports.supervisor),
         gateways: gateways.map(({ region, open, control }) => ({
           ...{ region, url: local(open), controlUrl: local(control) },
@@ -99,6 +104,7 @@ const staging = async (config: Config, plan: Plan, manifest: Manifest): Promise<
         },
         scrapes: [
           { job: "supervisor", url: `${local(ports.supervisor)}/metrics` },
+          { job: "simulated-users", url: `${local(ports.users)}/metrics` },
           ...gateways.map(({ control }) => ({
             ...{ job: "api-gateway", url: `${local(control)}/metrics` },
           })),
@@ -115,6 +121,9 @@ const staging = async (config: Config, plan: Plan, manifest: Manifest): Promise<
         ),
       ];
       await Promise.all(begun.map(({ ready }) => ready));
+      // Last: whoever comes before the doors are open would count as an outage.
+      const users = { FLEET_USERS_CONFIG: path.join(dir, "users.json") };
+      await start(scriptChild("users", path.join(ROOT, "fleet", "users", "main.ts"), users)).ready;
       return gateways.map(({ region, open }) => `Plateforme / platform ${local(open)} (${region})`);
     },
   };
@@ -129,12 +138,12 @@ const portsFor = async (regions: readonly string[], manifest: Manifest): Promise
     taken.add(found);
     return found;
   };
-  const supervisor = await port();
+  const [supervisor, users] = [await port(), await port()];
   const partners: Record<string, number> = {};
   for (const { id } of manifest.partners) partners[id] = await port();
   const gateways: Record<string, { open: number; control: number }> = {};
   for (const region of regions) gateways[region] = { open: await port(), control: await port() };
-  return { supervisor, partners, gateways };
+  return { supervisor, users, partners, gateways };
 };
 
 const secret = (file: string): Promise<string> =>

@@ -20,6 +20,7 @@ const PARTNER_CORES = 1;
 
 export type Ports = {
   readonly supervisor: number;
+  readonly users: number;
   readonly partners: Readonly<Record<string, number>>;
   readonly gateways: Readonly<Record<string, { readonly open: number; readonly control: number }>>;
 };
@@ -126,6 +127,19 @@ export const gatewaySettings = (
     ) as GatewaySettings["routes"],
   };
 };
+
+/** The simulated users' own file; its schema is theirs (fleet/users/config.ts). */
+export const usersSettings = (
+  plan: Plan,
+  { ports, files }: Where,
+  load: { readonly share: number },
+) => ({
+  port: ports.users,
+  gateways: regionsOf(plan).map((region) => ({ region, url: local(ports.gateways[region]!.open) })),
+  sessionKeyFile: files.sessionKey,
+  controlTokenFile: files.controlToken,
+  load: { share: load.share, compression: 1, shape: "day" },
+});
 
 const urls = <V>(
   all: Readonly<Record<string, V>>,
