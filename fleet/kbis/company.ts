@@ -1,7 +1,7 @@
 /**
  * A registry's answer, Sirene-like JSON, read into what the verdict needs.
  *
- * Shape:  200 → a company; 404 → null; everything else is no answer (undefined), to be had elsewhere.
+ * Shape:  200 → a company; 404 → null; all else is no answer (undefined), to be had elsewhere.
  * Errors: none; an answer that does not fit its schema is no answer.
  * Source: the names of INSEE's Sirene API; proceedings and who represents come beside it.
  */

@@ -7,7 +7,7 @@ import { registryOf } from "../partners/registry/registry.routes.ts";
 import { luhnDigit } from "./identifiers.ts";
 import { kbis } from "./kbis.flow.ts";
 import { openRegistry, type Cached } from "./registry.flow.ts";
-import { isPoor, kept, look, type Seen } from "./sla.ts";
+import { isPoor, kept, look, type Seen } from "../frame/sla.ts";
 import { judge, type Company } from "./verdict.ts";
 
 const SEED = 7;

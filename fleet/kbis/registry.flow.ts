@@ -10,7 +10,7 @@
  */
 import type { CallOut } from "../frame/call.ts";
 import { readCompany } from "./company.ts";
-import { isPoor, kept, look, type Kept, type Seen } from "./sla.ts";
+import { isPoor, kept, look, type Kept, type Seen } from "../frame/sla.ts";
 import type { Company } from "./verdict.ts";
 
 export const SOURCES = ["registry", "registry-alt"] as const;

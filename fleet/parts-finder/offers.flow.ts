@@ -11,7 +11,7 @@
  */
 import { z } from "zod";
 import type { CallOut } from "../frame/call.ts";
-import { isPoor, kept, look, type Kept, type Seen } from "../kbis/sla.ts";
+import { isPoor, kept, look, type Kept, type Seen } from "../frame/sla.ts";
 
 export const SUPPLIERS = ["supplier", "supplier-alt"] as const;
 export type Supplier = (typeof SUPPLIERS)[number];

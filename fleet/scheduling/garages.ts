@@ -6,7 +6,6 @@
  * Units:  slots of 15 minutes.
  * Errors: none.
  */
-import { luhnDigit } from "../kbis/identifiers.ts";
 import { COMMUNES, distanceKm, type Commune } from "./communes.ts";
 import type { Hours } from "./slots.ts";
 
@@ -79,6 +78,15 @@ export const GARAGES: readonly Garage[] = COMMUNES.flatMap((commune, place) =>
     };
   }),
 );
+
+/** The digit that makes a SIREN or a SIRET hold (Luhn). */
+function luhnDigit(stem: string): string {
+  const sum = Array.from(stem).reduceRight((all, digit, index) => {
+    const value = Number(digit) * ((stem.length - index) % 2 === 1 ? 2 : 1);
+    return all + (value > 9 ? value - 9 : value);
+  }, 0);
+  return String((10 - (sum % 10)) % 10);
+}
 
 const BY_ID = new Map(GARAGES.map((garage) => [garage.id, garage]));
 export const garageOf = (id: string): Garage | undefined => BY_ID.get(id);
