@@ -1,6 +1,6 @@
 /**
- * Debian's HAProxy as an own process, with the configuration of docs/actuators.md on UNIX sockets in
- * a folder of its own, before a handful of servers that say their names.
+ * Debian's HAProxy as an own process, with the configuration of docs/actuators.md on UNIX sockets
+ * in a folder of its own, before a handful of servers that say their names.
  *
  * Shape:  `ask` sends requests through it; `door` is the admin socket as the actuator sees it,
  *         where commands can be watched and answers lost.
@@ -14,16 +14,18 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, vi } from "vitest";
 import { haproxyConfig } from "../../src/respond/action/adapters/haproxy-config.ts";
+import { replaceFile } from "../../src/respond/action/adapters/haproxy-files.ts";
 import { haproxyActuator } from "../../src/respond/action/adapters/haproxy.ts";
 import type { Change, Wanted } from "../../src/respond/action/port.ts";
 
+const BINARY = "haproxy";
 const PATIENCE = { timeout: 30_000, interval: 10 };
 /** Long enough that no slow machine empties the queue by its timeout. */
 const QUEUE_MS = 60_000;
 export type HaproxyLab = Awaited<ReturnType<typeof openHaproxyLab>>;
 export type Told = { readonly status: number; readonly body: string };
 
-export const hasHaproxy = (): boolean => spawnSync("haproxy", ["-v"]).status === 0;
+export const hasHaproxy = (): boolean => spawnSync(BINARY, ["-v"]).status === 0;
 
 export const page = async (language: string): Promise<string> => {
   const text = await readFile(new URL("../../docs/actuators.md", import.meta.url), "utf8");
@@ -56,17 +58,19 @@ export const openHaproxyLab = async () => {
   const haproxy = await start(file, admin);
   const planted = await openDoor(door, admin);
   const backends: Backend[] = [];
+  const deps = {
+    config: haproxyConfig.parse(settings),
+    now: Date.now,
+    sleep: (delayMs: number) => delay(delayMs),
+    writeFile: replaceFile,
+  };
   const hub = (changes: object = {}) =>
-    haproxyActuator({
-      config: haproxyConfig.parse({ ...settings, ...changes }),
-      now: Date.now,
-      sleep: (delayMs) => delay(delayMs),
-      writeFile: (name, content) => writeFile(name, content),
-    });
+    haproxyActuator({ ...deps, config: haproxyConfig.parse({ ...settings, ...changes }) });
+  const hubThat = (changes: Partial<typeof deps>) => haproxyActuator({ ...deps, ...changes });
   const actuator = hub();
 
   return {
-    ...{ dir, maps, hub, actuator, admin },
+    ...{ dir, maps, hub, hubThat, actuator },
     /** A server that says its name, and holds its answers when told so. */
     backend: async (id: string) => {
       const one = await startBackend(id);
@@ -102,7 +106,7 @@ export const wanted = (id: string, change: Change, epoch = 1): Wanted => ({
 // ── HAProxy ─────────────────────────────────────────────────────────────────────────────────────
 
 const start = async (file: string, admin: string) => {
-  const child = spawn("haproxy", ["-W", "-db", "-f", file], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(BINARY, ["-W", "-db", "-f", file], { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
   child.stderr.on("data", (part) => (said += String(part)));
   child.stdout.resume();
@@ -187,9 +191,10 @@ export type Backend = Awaited<ReturnType<typeof startBackend>>;
 const startBackend = async (id: string) => {
   const held: { readonly user: string; readonly response: ServerResponse }[] = [];
   const served: string[] = [];
-  const is = { holding: false, ready: true };
+  const is = { holding: false, ready: true, checks: 0 };
   const server = createServer((incoming, response) => {
     if (incoming.url === "/readyz") {
+      is.checks += 1;
       response.writeHead(is.ready ? 200 : 503).end();
       return;
     }

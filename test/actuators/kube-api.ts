@@ -46,7 +46,6 @@ type Answer = { readonly status: number; readonly body: object };
 
 const PLAIN = { "insecure-skip-tls-verify": true };
 const TOKEN = "kube-test-token";
-export type KubeApi = Awaited<ReturnType<typeof startKubeApi>>;
 
 export const startKubeApi = async (role: readonly Rule[]) => {
   const switches = { isLocking: true, isSilent: false };
