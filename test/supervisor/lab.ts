@@ -6,11 +6,13 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { faultCode } from "../../src/io/disk/disk.ts";
 import type {
   ControlEvent,
   ControlEvents,
@@ -215,8 +217,11 @@ export const allReady = (state: SupervisorState): SupervisorState | false => {
 export const isGone = (pid: number): boolean => {
   try {
     process.kill(pid, 0);
-    return false;
-  } catch {
+    // Ended, and nobody has looked yet.
+    return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch (fault) {
+    // Without /proc the signal has said it all.
+    if (faultCode(fault) === "ENOENT" && process.platform !== "linux") return false;
     return true;
   }
 };
