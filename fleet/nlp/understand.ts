@@ -1,7 +1,7 @@
 /**
  * A driver's sentence, understood: intent with its confidence, alternatives, entities.
  *
- * Shape:  `makeEngine(training, lexicon)` learns once; `engine.understand(sentence, today)` answers.
+ * Shape:  `makeEngine(training, lexicon)` learns once, `understand(sentence, today)` answers.
  *         What is unlike everything learnt is `out_of_scope`, with `refused: true`.
  * Errors: none; a sentence without words is out of scope.
  */

@@ -144,7 +144,7 @@ const asking =
   async (supplier, references) => {
     const from = deps.monotonic();
     const said = await deps.call({
-      ...{ to: { partner: supplier }, path: "/supplier/offers", method: "POST" },
+      ...{ to: { partner: supplier }, path: `/${supplier}/offers`, method: "POST" },
       ...{ body: { references }, timeoutMs: PARTNER_TIMEOUT_MS },
     });
     const isAnswer = said.ok && said.value.status === 200;

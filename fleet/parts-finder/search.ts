@@ -1,10 +1,10 @@
 /**
  * Search in French, with slips: what part, on what vehicle, of what brand, or which reference.
  *
- * Shape:  a catalogue is kinds × places × vehicles × brands, so the words are looked up (minisearch)
- *         in each of these small lists, and the answer is where they meet. One index over the
- *         119,000 references took 4 s and 500 MB to build and 130 ms a query (P95 1.7 s); this takes
- *         130 ms, next to no memory, and 0.2 ms (P95 3 ms).
+ * Shape:  a catalogue is kinds × places × vehicles × brands, so the words are looked up
+ *         (minisearch) in each of these small lists, and the answer is where they meet. One index
+ *         over the 119,000 references took 4 s and 500 MB to build and 130 ms a query (P95 1.7 s);
+ *         this takes 130 ms, next to no memory, and 0.2 ms (P95 3 ms).
  * Units:  prices in cents. `total` counts all that fits; `parts` is the page.
  * Errors: a vehicle that is not in the table is named, with its field.
  */
@@ -107,10 +107,17 @@ const wordSearch = (catalogue: Catalogue): WordSearch => {
     const ids = listed.map((id) => kinds.findIndex((kind) => kind.id === id));
     return new Map(ids.filter((id) => id >= 0).map((id, nth) => [id, ids.length - nth]));
   };
+  const vehicleNames = new Set(
+    vehicles.flatMap(({ make, model }) => wordsOf(plain(`${make} ${model}`))),
+  );
   return (text, { kinds: listed, vehicle: { engine } }, filtered) => {
+    // « captur » is no « capteur » with a slip.
+    const unnamed = wordsOf(text)
+      .filter((word) => !vehicleNames.has(word))
+      .join(" ");
     const ofKinds =
       listed === undefined
-        ? best(kindWords(text, "name", "synonyms", "family"), kindScore)
+        ? best(kindWords(unnamed, "name", "synonyms", "family"), kindScore)
         : kindsFor(listed);
     // A vehicle in the words narrows the filter; one that the filter leaves out does not.
     const said = best(vehicleWords(text, "model", "make").filter(({ id }) => filtered.has(id)));

@@ -1,5 +1,6 @@
-/** The program `supplier`: the supplier double as a process of the fleet. */
+/** The programs `supplier` and `supplier-alt`: the supplier double as processes of the fleet. */
 import { startService } from "../../frame/start.ts";
 import { supplierOf } from "./suppliers.routes.ts";
 
-await startService(supplierOf());
+const isAlternative = process.env["FLEET_SERVICE"] === "supplier-alt";
+await startService(supplierOf(isAlternative ? "supplier-alt" : "supplier"));

@@ -2,7 +2,7 @@
  * What a supplier double says of a part: price, stock, days of delivery. The same for the same
  * supplier, part and day; nobody's real prices.
  *
- * Shape:  a supplier sells most of the catalogue, under its list price; stock moves from day to day.
+ * Shape:  a supplier sells most of the catalogue, under its list price; stock moves by the day.
  * Units:  cents, pieces, days.
  */
 import { mix } from "../../parts-finder/catalogue.ts";

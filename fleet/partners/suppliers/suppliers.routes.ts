@@ -1,7 +1,7 @@
 /**
  * The supplier double over HTTP, a process of its own: offers of parts, a quota, the frame's
- * faults. Two processes of it make the partners `supplier` and `supplier-alt`; the first part of
- * the instance's name says which prices and stock.
+ * faults. Two processes of it make the partners `supplier` and `supplier-alt`, each with its own
+ * prices, stock and quota.
  *
  * Errors: 400 names the limit, 429 with Retry-After over the quota. What it does not sell is not in
  *         the answer.
@@ -20,14 +20,13 @@ const MAX_REFERENCES = 50;
 const MAX_REFERENCE_CHARS = 32;
 const DAY_MS = 86_400_000;
 
-export const supplierOf = (quota: Quota = QUOTA): Service => ({
-  id: "supplier",
+export const supplierOf = (id: "supplier" | "supplier-alt", quota: Quota = QUOTA): Service => ({
+  id,
   title: "Supplier of spare parts (partner double)",
   dependencies: [],
-  open: async ({ env, nowMs }) => {
-    const [supplier = "supplier"] = env.instance.split(".");
+  open: async ({ nowMs }) => {
     const catalogue = readCatalogue();
-    const ids = new Map(catalogue.references.map((reference, id) => [reference, id]));
+    const ids = new Map(catalogue.references.map((reference, nth) => [reference, nth]));
     let tat = 0;
     return {
       routes: [
@@ -60,10 +59,10 @@ export const supplierOf = (quota: Quota = QUOTA): Service => ({
             }
             const day = Math.floor(now / DAY_MS);
             const offers = body.references.flatMap((reference): readonly Offer[] => {
-              const id = ids.get(reference);
-              if (id === undefined) return [];
-              const listPriceCents = catalogue.priceOf[id]!;
-              const offer = offerOf(supplier, { id, reference, listPriceCents }, day);
+              const nth = ids.get(reference);
+              if (nth === undefined) return [];
+              const listPriceCents = catalogue.priceOf[nth]!;
+              const offer = offerOf(id, { id: nth, reference, listPriceCents }, day);
               return offer === undefined ? [] : [offer];
             });
             return ok({ offers });
