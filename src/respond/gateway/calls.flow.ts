@@ -15,7 +15,7 @@ import { BODY_TOO_LARGE, Call, type CallPort, type Ending, type Journey } from "
 import { fallbackSteps, type LastGood } from "./fallback.ts";
 import type { FinishedAs } from "./finished.ts";
 import type { ServicePool } from "./pool.ts";
-import { newTierQueue, rankOf, type TierQueue } from "./queue.ts";
+import { CRITICALITIES, newTierQueue, rankOf, type TierQueue } from "./queue.ts";
 import { REPLIES, type Reply } from "./replies.ts";
 import type { Rules } from "./rules.ts";
 import { isRead, newStandIns, type StandIns } from "./stand-in.flow.ts";
@@ -36,8 +36,8 @@ export type Calls = {
   readonly gone: (journey: Journey) => void;
   readonly step: () => void;
   readonly queued: (service: string) => number;
-  /** The shortest wait of a call since the last look; what waits and does not move is long. */
-  readonly leastWaitMs: (service: string) => number;
+  /** The shortest wait of each rank since the last look; what waits and does not move is long. */
+  readonly leastWaitsMs: (service: string) => readonly number[];
   readonly running: () => number;
 };
 export type CallDeps = {
@@ -56,7 +56,7 @@ type Desk = {
   readonly standIns: StandIns;
   readonly running: Set<Journey>;
   readonly queues: Map<string, TierQueue<Journey>>;
-  readonly leastWaits: Map<string, number>;
+  readonly leastWaits: Map<string, number[]>;
   readonly port: CallPort;
 };
 
@@ -83,11 +83,13 @@ export const newCalls = (deps: CallDeps, terms: CallTerms): Calls => {
     offer: (journey) => offer(desk, journey),
     running: () => desk.running.size,
     queued: (service) => desk.queues.get(service)?.size() ?? 0,
-    leastWaitMs: (service) => {
-      const least = desk.leastWaits.get(service);
+    leastWaitsMs: (service) => {
+      const least = desk.leastWaits.get(service) ?? [];
       desk.leastWaits.delete(service);
-      const isStuck = (desk.queues.get(service)?.size() ?? 0) > 0;
-      return least ?? (isStuck ? terms.queueDeadlineMs : 0);
+      const queue = desk.queues.get(service)!;
+      const stuckMs = (rank: number): number =>
+        queue.sizeOf(rank) > 0 ? terms.queueDeadlineMs : 0;
+      return CRITICALITIES.map((_, rank) => least[rank] ?? stuckMs(rank));
     },
     gone: (journey) => {
       if (journey.isOver) return;
@@ -141,7 +143,10 @@ const hasRoom = (pool: ServicePool): boolean => pool.inflight() < Math.floor(poo
 
 const start = (desk: Desk, journey: Journey, pool: ServicePool, waitedMs: number): void => {
   const { leastWaits, running } = desk;
-  leastWaits.set(pool.id, Math.min(leastWaits.get(pool.id) ?? Infinity, waitedMs));
+  const waits = leastWaits.get(pool.id) ?? [];
+  const rank = rankOf(journey.route.criticality);
+  waits[rank] = Math.min(waits[rank] ?? Infinity, waitedMs);
+  leastWaits.set(pool.id, waits);
   running.add(journey);
   if (!send(desk, journey, pool)) instead(desk, journey, REPLIES.unavailable, "failed");
 };

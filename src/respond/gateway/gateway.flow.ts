@@ -201,8 +201,7 @@ const poolsOf = (
   const services = [...new Set(routes.map(({ service }) => service))];
   return new Map(
     services.map((id) => {
-      const served = routes.filter((one) => one.service === id).map((one) => one.criticality);
-      const pool = newServicePool(id, { random, served, onCircuit: (c) => onCircuit(id, c) });
+      const pool = newServicePool(id, { random, onCircuit: (c) => onCircuit(id, c) });
       return [id, pool] as const;
     }),
   );
@@ -309,9 +308,10 @@ const newStep = (deps: {
     say("order_expired", "service" in order ? order.service : null, `${order.kind} is over`, 1);
   const reflexes = (nowMs: number): void => {
     for (const { id, reflex } of pools.values()) {
-      const waitMs = calls.leastWaitMs(id);
-      if (!reflex.look(waitMs, nowMs)) continue;
-      const why = `level ${reflex.level()}: calls wait at least ${Math.round(waitMs)} ms`;
+      const waitsMs = calls.leastWaitsMs(id);
+      if (!reflex.look(waitsMs, nowMs)) continue;
+      const all = waitsMs.map((waitMs) => Math.round(waitMs)).join(", ");
+      const why = `level ${reflex.level()}: least waits by criticality ${all} ms`;
       say("shed_changed", id, why, reflex.level());
     }
   };

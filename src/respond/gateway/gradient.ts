@@ -5,15 +5,17 @@
  *         grows by the allowed queue; longer, and it shrinks by the ratio, at most by half. A limit
  *         that is not used does not grow. A window with a dropped call shrinks it at least by 0.9.
  * Units:  ms; calls at once.
- * Source: Netflix concurrency-limits, Gradient2Limit (0.9 of AIMDLimit for what was dropped).
+ *         Unlike there, the long mean hardly rises while the limit is used up.
+ * Source: Netflix concurrency-limits, Gradient2Limit (0.9 of AIMDLimit for what was dropped);
+ *         the queue of √limit is Envoy's.
  */
 export type LimitSettings = {
   readonly initial: number;
   readonly min: number;
   readonly max: number;
   readonly smoothing: number;
-  /** Calls beyond what is answered at once that may wait in the service. */
-  readonly queue: number;
+  /** Calls beyond what is answered at once that may wait in the service, at a limit. */
+  readonly queue: (limit: number) => number;
   /** Windows in the long mean. */
   readonly longWindow: number;
   readonly windowMs: number;
@@ -22,15 +24,22 @@ export type LimitSettings = {
 };
 
 export const LIMIT_SETTINGS: LimitSettings = {
-  ...{ initial: 40, min: 4, max: 1_000, smoothing: 0.2, queue: 4, longWindow: 600 },
-  ...{ windowMs: 100, tolerance: 1.5 },
+  ...{ initial: 100, min: 4, max: 1_000, smoothing: 0.2, longWindow: 600 },
+  queue: (limit) => Math.max(LEAST_QUEUE, Math.sqrt(limit)),
+  ...{ windowMs: 100, tolerance: 1.2 },
 };
 const WARM_UP = 10;
+const LEAST_QUEUE = 4;
 const LEAST_GRADIENT = 0.5;
 /** Latency is back to normal after a long overload: the long mean follows faster. */
 const DRIFT = 2;
 const DRIFT_STEP = 0.9;
 const BACK_OFF = 0.9;
+/**
+ * A latency seen at the limit is one the limit made: taken for normal, the limit would follow it up
+ * through a long overload. It teaches at a tenth, so that a lasting change is still learnt.
+ */
+const SATURATED_STEP = 0.1;
 
 export type GradientLimit = {
   readonly limit: () => number;
@@ -45,7 +54,7 @@ export const newGradientLimit = (settings: LimitSettings = LIMIT_SETTINGS): Grad
   const update = (): void => {
     const { inflight, wasDropped } = window;
     const shortMs = window.sum / window.count;
-    const longMs = longRtt.add(shortMs);
+    const longMs = longRtt.add(shortMs, inflight >= Math.floor(limit) ? SATURATED_STEP : 1);
     if (longMs / shortMs > DRIFT) longRtt.scale(DRIFT_STEP);
     if (wasDropped) {
       limit = clamp(limit * BACK_OFF, settings);
@@ -54,7 +63,7 @@ export const newGradientLimit = (settings: LimitSettings = LIMIT_SETTINGS): Grad
     if (inflight < limit / 2) return;
     const ratio = shortMs > 0 ? (settings.tolerance * longMs) / shortMs : 1;
     const gradient = Math.max(LEAST_GRADIENT, Math.min(1, ratio));
-    const next = limit * gradient + settings.queue;
+    const next = limit * gradient + settings.queue(limit);
     limit = clamp(limit * (1 - settings.smoothing) + next * settings.smoothing, settings);
   };
 
@@ -83,12 +92,15 @@ const newExpAverage = (windows: number) => {
   let sum = 0;
   let count = 0;
   return {
-    add: (sample: number): number => {
+    add: (sample: number, weight: number): number => {
       if (count < WARM_UP) {
         count += 1;
         sum += sample;
         value = sum / count;
-      } else value = value * (1 - factor) + sample * factor;
+      } else {
+        const step = sample > value ? factor * weight : factor;
+        value += (sample - value) * step;
+      }
       return value;
     },
     scale: (by: number): void => {

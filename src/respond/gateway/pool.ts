@@ -13,7 +13,6 @@ import type { Circuit, Outcome } from "./breaker.ts";
 import { newGradientLimit, type GradientLimit } from "./gradient.ts";
 import { newBaseline, newLatency, type Baseline, type Latency } from "./latency.ts";
 import { newReflex, type Reflex } from "./shed.ts";
-import type { Criticality } from "./queue.ts";
 
 export type Listed = {
   readonly id: string;
@@ -89,7 +88,6 @@ type Inner = {
 type Forced = Backend["forced"];
 type PoolDeps = {
   readonly random: () => number;
-  readonly served: readonly Criticality[];
   readonly onCircuit: (changed: Changed) => void;
 };
 
@@ -101,7 +99,7 @@ export const newServicePool = (id: string, deps: PoolDeps): ServicePool => {
     ...{ backends: [], regions: [], forced: "auto", inflight: 0, learnedMs: 0 },
   };
   return {
-    ...{ id, latency: now.latency, limit: now.limit, reflex: newReflex(deps.served), circuitOf },
+    ...{ id, latency: now.latency, limit: now.limit, reflex: newReflex(), circuitOf },
     inflight: () => now.inflight,
     backends: () => now.backends,
     circuit: () => (now.forced === "auto" ? now.whole.state() : now.forced),

@@ -38,6 +38,7 @@ export type TierQueue<T> = {
   /** Puts out what waited too long, also where nothing is popped. */
   readonly expire: (nowMs: number) => void;
   readonly size: () => number;
+  readonly sizeOf: (rank: number) => number;
 };
 
 export type QueueTerms = {
@@ -91,6 +92,7 @@ export const newTierQueue = <T>(
 
   return {
     size: () => size,
+    sizeOf: (rank) => ranks[rank]!.premium.size() + ranks[rank]!.standard.size(),
     expire,
     push: (call, { rank, tier }, nowMs) => {
       const waiting: Waiting<T> = { call, rank, tier, sinceMs: nowMs, isGone: false };

@@ -2,16 +2,15 @@
  * What is not served so that the rest is: optional features first, restored last.
  *
  * Shape:  level 0 serves all, 1 no optional, 2 no standard either, 3 critical only. The reflex of a
- *         service rises one level per `raiseMs` while calls wait longer than `highMs`, and falls
- *         one level per `holdMs` once they wait less than `lowMs`. It never sheds the criticality
- *         that matters most in its service: that one has the queue.
+ *         service rises one level per `raiseMs` while calls that matter more than the next to be
+ *         shed wait longer than `highMs`, and falls one per `holdMs` once whatever is served waits
+ *         less than `lowMs`. What waits behind others is no reason to shed others: the queue has it.
+ *         So what matters most in its service is never shed.
  * Units:  ms.
- * Errors: none; unknown waiting (nobody called) is no overload, and lets a level fall.
  */
-import { CRITICALITIES, rankOf, type Criticality } from "./queue.ts";
+import { CRITICALITIES } from "./queue.ts";
 
-export type ShedLevel = 0 | 1 | 2 | 3;
-export const MAX_SHED_LEVEL = 3;
+const MAX_LEVEL = 3;
 
 export const isShed = (rank: number, level: number): boolean =>
   rank >= CRITICALITIES.length - level;
@@ -29,39 +28,39 @@ export const REFLEX_LIMITS: ReflexLimits = {
 export type Reflex = {
   readonly level: () => number;
   /**
-   * `leastWaitMs`: the shortest wait of any call since the last look, as CoDel takes it: a burst
-   * that drains is no overload. True when the level changed.
+   * The shortest wait of any call of each rank since the last look, as CoDel takes it: a burst that
+   * drains is no overload; 0 where none came. True when the level changed.
    */
-  readonly look: (leastWaitMs: number, nowMs: number) => boolean;
+  readonly look: (leastWaitsMs: readonly number[], nowMs: number) => boolean;
 };
 
-export const newReflex = (
-  served: readonly Criticality[],
-  limits: ReflexLimits = REFLEX_LIMITS,
-): Reflex => {
-  const best = Math.min(...served.map(rankOf), CRITICALITIES.length);
-  const highest = Math.max(0, Math.min(MAX_SHED_LEVEL, CRITICALITIES.length - 1 - best));
+export const newReflex = (limits: ReflexLimits = REFLEX_LIMITS): Reflex => {
   let level = 0;
   let highSinceMs = Number.NaN;
   let lowSinceMs = Number.NaN;
+  /** The longest among the ranks that are served at a level. */
+  const longest = (waitsMs: readonly number[], at: number): number =>
+    Math.max(0, ...waitsMs.slice(0, CRITICALITIES.length - at));
+  const isDue = (sinceMs: number, forMs: number, nowMs: number): boolean =>
+    nowMs - sinceMs >= forMs;
   return {
     level: () => level,
-    look: (leastWaitMs, nowMs) => {
-      if (leastWaitMs > limits.highMs) {
+    look: (waitsMs, nowMs) => {
+      if (level < MAX_LEVEL && longest(waitsMs, level + 1) > limits.highMs) {
         lowSinceMs = Number.NaN;
         if (Number.isNaN(highSinceMs)) highSinceMs = nowMs;
-        if (level >= highest || nowMs - highSinceMs < limits.raiseMs) return false;
+        if (!isDue(highSinceMs, limits.raiseMs, nowMs)) return false;
         highSinceMs = nowMs;
         level += 1;
         return true;
       }
       highSinceMs = Number.NaN;
-      if (leastWaitMs > limits.lowMs) {
+      if (level === 0 || longest(waitsMs, level) >= limits.lowMs) {
         lowSinceMs = Number.NaN;
         return false;
       }
       if (Number.isNaN(lowSinceMs)) lowSinceMs = nowMs;
-      if (level === 0 || nowMs - lowSinceMs < limits.holdMs) return false;
+      if (!isDue(lowSinceMs, limits.holdMs, nowMs)) return false;
       lowSinceMs = nowMs;
       level -= 1;
       return true;
