@@ -5,7 +5,7 @@
  *         What is unlike everything learnt is `out_of_scope`, with `refused: true`.
  * Errors: none; a sentence without words is out of scope.
  */
-import { train } from "./classifier.ts";
+import { train, type Sample } from "./classifier.ts";
 import { findEntities, type Entity } from "./entities.ts";
 import { makeLexicon, type Lexicon, type LexiconText } from "./lexicon.ts";
 import { fold, speller, stem, tokenise, words, type Token } from "./text.ts";
@@ -43,13 +43,11 @@ export const makeEngine = (training: Training, text: LexiconText): Engine => {
   const examples = drawExamples(training, SEED);
   const correct = speller(wordCounts(training, lexicon));
   const read = (sentence: string, today: string) => reading(sentence, today, lexicon, correct);
-  const model = train(
-    examples.map(({ intent, sentence }) => ({
-      label: intent,
-      features: read(sentence, ANY_DAY).features,
-    })),
-    seeded(SEED),
-  );
+  const samples = function* (): Generator<Sample> {
+    for (const { intent, sentence } of examples)
+      yield { label: intent, features: read(sentence, ANY_DAY).features };
+  };
+  const model = train(samples(), seeded(SEED));
   const learnt = new Set(examples.map(({ sentence }) => fold(sentence).text));
   return {
     intents: model.labels,
