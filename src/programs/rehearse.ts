@@ -98,6 +98,7 @@ const staging = async (config: Config, plan: Plan, manifest: Manifest): Promise<
       return {
         hubEnv: {
           NOVAEVO_REHEARSAL: "1",
+          NOVAEVO_USERS_URL: local(ports.users),
           NOVAEVO_SUPERVISOR_URL: local(ports.supervisor),
           NOVAEVO_GATEWAY_URLS: gateways.map((one) => `${one.region}=${local(one.control)}`).join(),
           NOVAEVO_CONTROL_TOKEN_FILE: files.controlToken,

@@ -32,6 +32,13 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
     exits: true,
     load: async () => (await import("./gateway.ts")).gateway,
   },
+  fault: {
+    summary: "Faults of the rehearsal: inject, list, stop",
+    load: async () => {
+      process.env["NOVAEVO_DATA"] ??= ".novaevo-rehearsal";
+      return (await import("./fault.ts")).fault;
+    },
+  },
   plan: {
     summary: "Check, compare, move and apply launch plans",
     load: async () => (await import("./plan.ts")).plan,

@@ -14,6 +14,7 @@ import { ROOT, type Manifest } from "./manifest.ts";
 /** What is running has a version: that of the checkout's platform. */
 const VERSION = "1.0.0";
 const MEBIBYTE = 1024 * 1024;
+const READY_WITHIN_MS = 60_000;
 const PARTNER_REGION = "partners";
 const PARTNER_MB = 160;
 const PARTNER_CORES = 1;
@@ -72,6 +73,8 @@ export const supervisorSettings = (
     otlp: { url: hubUrl, tokenFile: files.ingestToken },
     gatewayUrls: urls(ports.gateways, ({ open }) => local(open)),
     partners: urls(ports.partners, local),
+    // Sixteen processes start at once: on a small machine each takes its time.
+    policy: { readyWithinMs: READY_WITHIN_MS },
     services: [
       ...manifest.partners.map(({ id, entry, memoryMb = PARTNER_MB }) => ({
         ...{ id, entry: path.join(ROOT, entry), version: VERSION, cpuCores: PARTNER_CORES },
