@@ -9,6 +9,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   hub: ["--data", "--port", "--host", "--plan", "--log", "--config", "--agent-id"],
   agent: ["--config", "--log"],
   store: [],
+  supervisor: ["--config", "--log"],
   "plan check": ["--plan"],
   "plan diff": [],
   "plan rebase": ["--start", "--write"],

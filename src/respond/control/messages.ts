@@ -88,7 +88,7 @@ export const pool = z.strictObject({
 });
 export type Pool = z.infer<typeof pool>;
 
-/** How an instance's share of the processor is held: by the kernel, by mere priority, not at all. */
+/** How an instance's share of the processor is held: by the kernel, by priority, not at all. */
 export const CPU_BOUNDS = ["cgroup", "nice", "reported"] as const;
 
 export const supervisorState = z.strictObject({

@@ -3,7 +3,7 @@
  *
  * Shape:  `append` resolves when the line is synced; lines that come together share one sync. A
  *         last line that was torn by a crash is taken away; more than `maxLines` are cut to what
- *         `compact` makes of them when the file is opened.
+ *         `compact` makes of them, when the file is opened and in a moment when nothing is written.
  * Errors: JournalDamaged for a line in the middle that is no JSON; a rejected `append` leaves
  *         nothing of its line behind.
  */
@@ -21,14 +21,14 @@ export class JournalDamaged extends Error {
   override readonly name = "JournalDamaged";
 }
 
-const FILE_MODE = 0o600;
+type Compaction = {
+  readonly maxLines: number;
+  readonly compact: (lines: readonly unknown[]) => readonly unknown[];
+};
 
 export const openJournal = async (
   file: string,
-  how: {
-    readonly maxLines: number;
-    readonly compact: (lines: readonly unknown[]) => readonly unknown[];
-  },
+  how: Compaction,
 ): Promise<{ readonly journal: Journal; readonly lines: readonly unknown[] }> => {
   await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
   const text = await readFile(file, "utf8").catch((fault: unknown) => {
@@ -39,10 +39,33 @@ export const openJournal = async (
   const found = parseLines(file, whole);
   const lines = found.length > how.maxLines ? how.compact(found) : found;
   if (lines !== found || whole.length !== text.length || text === "") {
-    await replaceSecretFile(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    await replaceLines(file, lines);
   }
-  const handle = await open(file, "r+", FILE_MODE);
-  return { journal: journalOn(handle, (await handle.stat()).size), lines };
+  return { journal: journalOn(file, await openEnd(file, lines.length), how), lines };
+};
+
+type End = { readonly handle: FileHandle; size: number; lines: number };
+
+const openEnd = async (file: string, lines: number): Promise<End> => {
+  const handle = await open(file, "r+");
+  return { handle, size: (await handle.stat()).size, lines };
+};
+
+const replaceLines = (file: string, lines: readonly unknown[]): Promise<void> =>
+  replaceSecretFile(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+
+/** The same file, shorter; the old one stays as it is if this fails. */
+const shortened = async (file: string, end: End, how: Compaction): Promise<End> => {
+  try {
+    const lines = how.compact(parseLines(file, await readFile(file, "utf8")));
+    await replaceLines(file, lines);
+    const next = await openEnd(file, lines.length);
+    await end.handle.close();
+    return next;
+  } catch {
+    // It is tried again after as many lines.
+    return Object.assign(end, { lines: 0 });
+  }
 };
 
 const parseLines = (file: string, text: string): readonly unknown[] =>
@@ -58,8 +81,8 @@ const parseLines = (file: string, text: string): readonly unknown[] =>
       }
     });
 
-const journalOn = (handle: FileHandle, startBytes: number): Journal => {
-  let size = startBytes;
+const journalOn = (file: string, first: End, how: Compaction): Journal => {
+  let end = first;
   let waiting: { readonly bytes: Buffer; readonly done: PromiseWithResolvers<void> }[] = [];
   let writing: Promise<void> | undefined;
 
@@ -69,15 +92,17 @@ const journalOn = (handle: FileHandle, startBytes: number): Journal => {
       waiting = [];
       const bytes = Buffer.concat(batch.map((one) => one.bytes));
       try {
-        await handle.write(bytes, 0, bytes.length, size);
-        await handle.datasync();
-        size += bytes.length;
+        await end.handle.write(bytes, 0, bytes.length, end.size);
+        await end.handle.datasync();
+        end.size += bytes.length;
+        end.lines += batch.length;
         for (const { done } of batch) done.resolve();
       } catch (fault) {
         // Half a line would spoil the next one.
-        await handle.truncate(size).catch(() => undefined);
+        await end.handle.truncate(end.size).catch(() => undefined);
         for (const { done } of batch) done.reject(fault);
       }
+      if (end.lines > how.maxLines) end = await shortened(file, end, how);
     }
     writing = undefined;
   };
@@ -91,7 +116,7 @@ const journalOn = (handle: FileHandle, startBytes: number): Journal => {
     },
     close: async () => {
       await writing;
-      await handle.close();
+      await end.handle.close();
     },
   };
 };
