@@ -79,9 +79,10 @@ export const startUp = async (
   as: Launcher = [],
   /** Leads a process group, as the foreground job of a terminal does. */
   isJob: boolean = false,
+  command: "up" | "rehearse" = "up",
 ): Promise<Up> => {
   const port = Number(env["NOVAEVO_PORT"] ?? (await freePort()));
-  const [program, ...rest] = [...as, process.execPath, BIN, "up", "--json"];
+  const [program, ...rest] = [...as, process.execPath, BIN, command, "--json"];
   const child = spawn(program, rest, {
     stdio: ["ignore", "pipe", "pipe"],
     detached: isJob,
