@@ -46,6 +46,10 @@ const MAX_UNITS = 2 ** 51;
 const MAX_NOISE = 127;
 /** Scrapes come every so many whole seconds. */
 const SECOND_MS = 1000;
+const DELAY_MS = 500;
+/** How much of what is beside the line the last time may be, before the line is doubted. */
+const DRIFT_SHARE = 0.9;
+const PROBE_EVERY = 16;
 /** Bits of a value from which on the other form is tried too. */
 const TRY_XOR_BITS = 12;
 
@@ -129,32 +133,38 @@ const newPlan = (): Plan => ({
 const widthOf = (most: number): number =>
   most < WORD ? 32 - Math.clz32(most) : 64 - Math.clz32(Math.floor(most / WORD));
 
-/** The line whose steps are whole ms, or whole seconds, whichever the times are nearer to. */
+/**
+ * The line from the first time to the last, in steps of whole ms; of whole seconds where these
+ * are so near that a scrape's delays may be what is between them.
+ */
 const measureTimes = (plan: Plan, u32: Uint32Array, offsetsAt: number): void => {
   const { count } = plan;
-  const mean = count > 1 ? Math.round(u32[offsetsAt + count - 1]! / (count - 1)) : 0;
-  measureLine(plan, u32, offsetsAt, mean);
-  const { timeWidth, earlyMs } = plan;
+  const lastMs = u32[offsetsAt + count - 1]!;
+  const mean = count > 1 ? Math.round(lastMs / (count - 1)) : 0;
   const whole = Math.round(mean / SECOND_MS) * SECOND_MS;
-  if (timeWidth === 0 || whole === mean || whole >= WORD) return;
-  measureLine(plan, u32, offsetsAt, whole);
-  if (plan.timeWidth < timeWidth) return;
-  plan.timeWidth = timeWidth;
-  plan.earlyMs = earlyMs;
-  plan.stepMs = mean;
+  const endMs = Math.abs(lastMs - whole * (count - 1));
+  if (mean === whole || endMs > DELAY_MS) {
+    measureLine(plan, u32, offsetsAt, mean);
+    return;
+  }
+  const range = measureLine(plan, u32, offsetsAt, whole);
+  // All of it is what came together on the way to the last: these steps are not whole seconds.
+  if (range > 0 && endMs > range * DRIFT_SHARE) measureLine(plan, u32, offsetsAt, mean);
 };
 
-const measureLine = (plan: Plan, u32: Uint32Array, offsetsAt: number, stepMs: number): void => {
+const measureLine = (plan: Plan, u32: Uint32Array, offsetsAt: number, stepMs: number): number => {
+  const end = offsetsAt + plan.count;
   let least = 0;
   let most = 0;
-  for (let i = 1, lineMs = stepMs; i < plan.count; i++, lineMs += stepMs) {
-    const off = u32[offsetsAt + i]! - lineMs;
+  for (let i = offsetsAt + 1, lineMs = stepMs; i < end; i++, lineMs += stepMs) {
+    const off = u32[i]! - lineMs;
     if (off < least) least = off;
     else if (off > most) most = off;
   }
   plan.stepMs = stepMs;
   plan.earlyMs = -least;
   plan.timeWidth = widthOf(most - least);
+  return most - least;
 };
 
 /** Bits a value needs as a decimal; Infinity when these are none. */
@@ -164,7 +174,7 @@ const measureDecimal = (plan: Plan, work: Work, from: Words, valuesAt: number): 
   let [least, most, leastStep, mostStep] = [Infinity, -Infinity, Infinity, -Infinity];
   let before = 0;
   let mostNoise = 0;
-  let power = 0;
+  let power = leastPower(work, from, valuesAt, count);
   for (let i = 0; i < count; i++) {
     if (!toUnits(work, i, from, valuesAt + i, power)) {
       // A digit more for all of them: what is a decimal of so many is one of more too.
@@ -195,6 +205,15 @@ const measureDecimal = (plan: Plan, work: Work, from: Words, valuesAt: number): 
   plan.power = power;
   plan.noiseWidth = mostNoise === 0 ? 0 : widthOf(mostNoise) + 1;
   return plan.width + plan.noiseWidth;
+};
+
+/** What a few of the values need: then the others seldom need more. */
+const leastPower = (work: Work, from: Words, valuesAt: number, count: number): number => {
+  let power = 0;
+  for (let i = 0; i < count; i += PROBE_EVERY) {
+    while (power < MAX_POWER && !toUnits(work, i, from, valuesAt + i, power)) power++;
+  }
+  return power;
 };
 
 /** Units of a value at a power of ten, and its noise; false when it is none. */
