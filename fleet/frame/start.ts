@@ -34,14 +34,13 @@ export const runService = async (
   options: { readonly checkAnswers?: boolean; readonly dice?: () => number } = {},
 ): Promise<Running> => {
   let draining = false;
-  let isReady = false;
   const faults = newFaults({
     nowMs: Date.now,
     dice: options.dice ?? Math.random,
     version: env.version,
   });
   const load = loadByFaults(faults);
-  const telemetry = startTelemetry(env, () => isReady && !draining);
+  const telemetry = startTelemetry(env);
   const calls = openCalls({ env, faults, telemetry });
   const frame: Frame = {
     ...{ env, log, faults, meter: telemetry.meter, call: calls.call, nowMs: Date.now },
@@ -65,7 +64,6 @@ export const runService = async (
     opened.checks ?? {},
   );
   await app.listen({ host: "127.0.0.1", port: env.port });
-  isReady = true;
   return {
     port: (app.server.address() as AddressInfo).port,
     stop: async () => {

@@ -2,9 +2,8 @@
  * Traces and metrics of a process, by OpenTelemetry's SDK, sent to the hub each second.
  *
  * Shape:  resource service.name, service.instance.id, cloud.region, service.version. SERVER spans
- *         begin and end in `server.routes.ts`, CLIENT spans in `call.ts`. The metrics `up` (1
- *         ready, 0 not), `process.cpu.utilization` (of one core) and `process.memory.utilization`
- *         (of the heap's limit) carry `service`, by which the plan's signals find them.
+ *         begin and end in `server.routes.ts`, CLIENT spans in `call.ts`. The event loop's use and
+ *         the heap in bytes carry `service`.
  * Errors: none reach a request: what the hub does not take is dropped, within the SDK's bounds.
  */
 import { getHeapStatistics } from "node:v8";
@@ -57,7 +56,7 @@ export const endSpan = (span: Span, status: number | undefined, errorFrom: numbe
 export const endServer = (span: Span, status: number): void =>
   endSpan(span, status, HTTP_ERROR_FROM);
 
-export const startTelemetry = (env: FleetEnv, isReady: () => boolean): Telemetry => {
+export const startTelemetry = (env: FleetEnv): Telemetry => {
   if (env.otlp === undefined)
     return {
       meter: createNoopMeter(),
@@ -92,7 +91,7 @@ export const startTelemetry = (env: FleetEnv, isReady: () => boolean): Telemetry
   });
   const metrics = new MeterProvider({ resource, readers: [reader] });
   const meter = metrics.getMeter("novaevo.fleet");
-  observeProcess(meter, env.service, isReady);
+  observeRuntime(meter, env.service);
   return {
     meter,
     ...tracing(traces.getTracer("novaevo.fleet")),
@@ -125,20 +124,19 @@ const tracing = (tracer: Tracer): Pick<Telemetry, "beginServer" | "beginClient" 
   };
 };
 
-/** What the plan's signals of a service ask for: `up`, CPU and memory by `service`. */
-const observeProcess = (meter: Meter, service: string, isReady: () => boolean): void => {
+/**
+ * What only the process itself knows. Whether it is up, its CPU and its memory are the supervisor's
+ * to say: the dead push nothing.
+ */
+const observeRuntime = (meter: Meter, service: string): void => {
   const of = { service };
-  meter.createObservableGauge("up").addCallback((seen) => seen.observe(isReady() ? 1 : 0, of));
-  let cpu = process.cpuUsage();
-  let atMs = performance.now();
-  meter.createObservableGauge("process.cpu.utilization", { unit: "1" }).addCallback((seen) => {
-    const [now, nowMs] = [process.cpuUsage(), performance.now()];
-    const usedMs = (now.user - cpu.user + now.system - cpu.system) / 1_000;
-    if (nowMs > atMs) seen.observe(usedMs / (nowMs - atMs), of);
-    [cpu, atMs] = [now, nowMs];
+  let before = performance.eventLoopUtilization();
+  meter.createObservableGauge("nodejs.eventloop.utilization", { unit: "1" }).addCallback((seen) => {
+    const now = performance.eventLoopUtilization();
+    seen.observe(performance.eventLoopUtilization(now, before).utilization, of);
+    before = now;
   });
-  meter.createObservableGauge("process.memory.utilization", { unit: "1" }).addCallback((seen) => {
-    const heap = getHeapStatistics();
-    seen.observe(heap.used_heap_size / heap.heap_size_limit, of);
+  meter.createObservableGauge("v8js.memory.heap.used", { unit: "By" }).addCallback((seen) => {
+    seen.observe(getHeapStatistics().used_heap_size, of);
   });
 };

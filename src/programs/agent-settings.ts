@@ -10,12 +10,27 @@ const TIMEOUT_MS = 900;
 /** Where a server that listens everywhere is reached from its own machine. */
 const LOOPBACK_OF: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
-export const agentSettings = async (config: Config, engines: Engines): Promise<AgentSettings> => {
+/** What runs beside NovaEvo's own programs and is watched like them. */
+export type Beside = {
+  /** `isHonest`: its own `service` and `instance` labels are kept. */
+  readonly scrapes: readonly {
+    readonly job: string;
+    readonly url: string;
+    readonly isHonest: boolean;
+  }[];
+  readonly processes: readonly { readonly name: string; readonly service: string }[];
+};
+
+export const agentSettings = async (
+  config: Config,
+  engines: Engines,
+  beside: Beside = { scrapes: [], processes: [] },
+): Promise<AgentSettings> => {
   const host = LOOPBACK_OF[config.host] ?? config.host;
   const hubUrl = `http://${host.includes(":") ? `[${host}]` : host}:${config.port}`;
-  const process = (name: string) => ({
+  const process = (name: string, service = `novaevo-${name}`) => ({
     name,
-    service: `novaevo-${name}`,
+    service,
     pidFile: path.join(config.dataDir, "run", `${name}.pid`),
   });
   // An engine that runs elsewhere has no process here, and must not look dead for that.
@@ -37,9 +52,17 @@ export const agentSettings = async (config: Config, engines: Engines): Promise<A
       { job: "novaevo", url: `${hubUrl}/metrics`, ...every, labels: { service: "novaevo-hub" } },
       // The job is the service's id in the plan.
       ...config.scrapes.map(({ job, url }) => ({ job, url, ...every, labels: { service: job } })),
+      ...beside.scrapes.map(({ job, url, isHonest }) =>
+        isHonest
+          ? { job, url, ...every, honorLabels: true }
+          : { job, url, ...every, labels: { service: job } },
+      ),
     ],
     probes: [{ name: "novaevo-hub", url: `${hubUrl}/healthz`, ...every }],
-    processes: own.map(process),
+    processes: [
+      ...own.map((name) => process(name)),
+      ...beside.processes.map(({ name, service }) => process(name, service)),
+    ],
     postgres: { connectionString: engines.databaseUrl, service: "novaevo-postgres", ...every },
   };
 };

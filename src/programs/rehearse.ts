@@ -103,13 +103,18 @@ const staging = async (config: Config, plan: Plan, manifest: Manifest): Promise<
           NOVAEVO_GATEWAY_URLS: gateways.map((one) => `${one.region}=${local(one.control)}`).join(),
           NOVAEVO_CONTROL_TOKEN_FILE: files.controlToken,
         },
-        scrapes: [
-          { job: "supervisor", url: `${local(ports.supervisor)}/metrics` },
-          { job: "simulated-users", url: `${local(ports.users)}/metrics` },
-          ...gateways.map(({ control }) => ({
-            ...{ job: "api-gateway", url: `${local(control)}/metrics` },
+        watched: {
+          scrapes: [
+            { job: "supervisor", url: `${local(ports.supervisor)}/metrics`, isHonest: true },
+            { job: "simulated-users", url: `${local(ports.users)}/metrics`, isHonest: false },
+            ...gateways.map(({ control }) => ({
+              ...{ job: "api-gateway", url: `${local(control)}/metrics`, isHonest: false },
+            })),
+          ],
+          processes: regions.map((region) => ({
+            ...{ name: `gateway-${region}`, service: "api-gateway" },
           })),
-        ],
+        },
       };
     },
     begin: async (start) => {

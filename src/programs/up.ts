@@ -19,7 +19,7 @@ import { supervise, type Child, type ChildSpec } from "../io/process/child.ts";
 import { onStop } from "../io/process/parent.ts";
 import { isAlive, stopPid } from "../io/process/pid.ts";
 import { freePort } from "../io/process/port.ts";
-import { agentSettings } from "./agent-settings.ts";
+import { agentSettings, type Beside } from "./agent-settings.ts";
 import { agentChild, hubChild, postgresChild, storeChild, type Engines } from "./children.ts";
 import type { Config } from "./config.ts";
 import { holdDataDir, Refusal } from "./data-dir.ts";
@@ -45,7 +45,7 @@ export type Besides = {
 };
 export type Told = {
   readonly hubEnv: Readonly<Record<string, string>>;
-  readonly scrapes: Config["scrapes"];
+  readonly watched: Beside;
 };
 
 export const up = async (
@@ -134,9 +134,8 @@ const run = async (
   };
   const hub = start(hubChild(config, engines, issueFirst, told?.hubEnv));
   const said = await hub.ready;
-  const watching = { ...config, scrapes: [...config.scrapes, ...(told?.scrapes ?? [])] };
   // After the hub: a probe of something that is still starting would count as an outage.
-  start(agentChild(config, await agentSettings(watching, engines)));
+  start(agentChild(config, await agentSettings(config, engines, told?.watched)));
   const lines = (await besides?.begin(start)) ?? [];
   if (json) process.stdout.write(`${JSON.stringify({ ...said, dataDir: config.dataDir })}\n`);
   else announce(config, said, lines);
