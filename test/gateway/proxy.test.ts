@@ -91,6 +91,17 @@ describe("a request", () => {
     expect(new TextDecoder().decode(second.value)).toBe("second");
   });
 
+  test.each([0, 1, 255, 9_999, 10_000, 300_000])(
+    "an answer of %i bytes of any value arrives as it was",
+    async (length) => {
+      const body = Buffer.from(Array.from({ length }, (_, at) => (at * 131) % 256));
+      backend.handle = (_req, res) => void res.end(body);
+      const { url } = await start();
+      const answer = await fetch(`${url}/parts-finder/photo`);
+      expect(Buffer.from(await answer.arrayBuffer()).equals(body)).toBe(true);
+    },
+  );
+
   test("whose client goes away ends at the backend too, and nobody is blamed", async () => {
     const arrived = Promise.withResolvers<void>();
     const cut = Promise.withResolvers<void>();

@@ -191,7 +191,7 @@ describe("the tier queue", () => {
             const next = queue.pop(now);
             if (next !== undefined) left.push(next.call);
           } else {
-            const [one] = [...here.values()].filter(({ isGone }) => !isGone);
+            const one = [...here.values()].find(({ isGone }) => !isGone);
             if (one !== undefined) {
               queue.remove(one);
               left.push(one.call);
