@@ -1,4 +1,4 @@
-/** The control door and the orders: once each, in order of epochs, kept over restarts and damage. */
+/** Control door and orders: once each, in order of epochs, kept over restarts and damage. */
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { AddressInfo } from "node:net";

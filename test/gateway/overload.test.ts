@@ -1,5 +1,5 @@
 /**
- * Overload in virtual time: the queue's table of the reference, and what is kept at three times the load.
+ * Overload in virtual time: the reference's table of queues, and what is kept at 3 × the load.
  *
  * Shape:  Poisson arrivals from a fixed seed; a service of 100 places of 100 ms, 1,000 calls a
  *         second; a client gives up after 1 s, its call is served all the same.

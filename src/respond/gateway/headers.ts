@@ -1,7 +1,7 @@
 /**
  * A request's headers as they came: what is wrong with them, what of them goes on, what they say.
  *
- * Shape:  one walk over names and values in turn. `Content-Length` beside `Transfer-Encoding`, twice,
+ * Shape:  one walk over names and values. `Content-Length` beside `Transfer-Encoding`, twice,
  *         or anything but digits, and any transfer coding but `chunked`, are refused: two parsers
  *         that read them differently are how requests are smuggled.
  * Errors: `refused` has the status and a code; nothing throws.

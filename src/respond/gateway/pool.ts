@@ -1,5 +1,5 @@
 /**
- * A service as the gateway sees it: its instances, their circuits, its limit and its queue's signal.
+ * A service as the gateway sees it: its instances, their circuits, its limit.
  *
  * Shape:  `pick` gives an instance that may be called, taking a trial where its circuit is half
  *         open; `began` and `ended` keep the books of one call. An instance that leaves the list

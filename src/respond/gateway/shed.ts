@@ -4,7 +4,7 @@
  * Shape:  level 0 serves all, 1 no optional, 2 no standard either, 3 critical only. The reflex of a
  *         service rises one level per `raiseMs` while calls that matter more than the next to be
  *         shed wait longer than `highMs`, and falls one per `holdMs` once whatever is served waits
- *         less than `lowMs`. What waits behind others is no reason to shed others: the queue has it.
+ *         less than `lowMs`. What waits behind others is no reason to shed: the queue has it.
  *         So what matters most in its service is never shed.
  * Units:  ms.
  */

@@ -1,5 +1,5 @@
 /**
- * One SERVER span a request, as OTLP's protobuf: what the hub's rates by route and channel come from.
+ * One SERVER span a request, as OTLP's protobuf: of which the hub makes its rates by route.
  *
  * Shape:  `add` writes a span's bytes at once; what is alike in many (name, route, method, status,
  *         channel, outcome) is encoded once and copied. `take` gives the body of one export.

@@ -1,9 +1,9 @@
 /**
- * The door when more want in than can be served: sessions wait their turn, and none loses its place.
+ * The door when more want in than can be served: sessions wait, and none loses its place.
  *
  * Shape:  a session that is in stays in while it comes again within `idleMs`. Who waits has a place
- *         (the instant it came) in the line of its tier; between the lines turns are shared. Who does not
- *         ask for `goneMs` leaves the line, and comes back to its old place by its signed ticket,
+ *         (the instant it came) in the line of its tier; the lines share the turns. Who does not ask
+ *         for `goneMs` leaves the line, and comes back to its old place by its signed ticket,
  *         also after the room itself was lost.
  * Units:  ms of the wall clock; sessions.
  * Errors: none; a full line says so, and what is refused has no place to lose.

@@ -1,7 +1,7 @@
 /**
  * The gateway's own metrics, for Prometheus.
  *
- * Names:  Prometheus conventions; durations in seconds. `outcome` says what was done with a request.
+ * Names:  Prometheus conventions; durations in seconds. `outcome` is what was done.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import { CIRCUITS_AS_NUMBERS, type Finished } from "../finished.ts";
