@@ -6,6 +6,7 @@
  *         the heap in bytes carry `service`.
  * Errors: none reach a request: what the hub does not take is dropped, within the SDK's bounds.
  */
+import { performance } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
 import { createNoopMeter, defaultTextMapGetter, defaultTextMapSetter } from "@opentelemetry/api";
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";

@@ -34,10 +34,7 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
   },
   fault: {
     summary: "Faults of the rehearsal: inject, list, stop",
-    load: async () => {
-      process.env["NOVAEVO_DATA"] ??= ".novaevo-rehearsal";
-      return (await import("./fault.ts")).fault;
-    },
+    load: async () => (await import("./fault.ts")).fault,
   },
   plan: {
     summary: "Check, compare, move and apply launch plans",

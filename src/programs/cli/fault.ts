@@ -2,7 +2,7 @@
 import type { FaultInForce, Rehearsal } from "../../contract/fault.ts";
 import { FaultKind } from "../../contract/fault.ts";
 import { parseDuration } from "../../kernel/duration.ts";
-import { ask } from "./api.ts";
+import { ask as askApi } from "./api.ts";
 import { API_FLAGS } from "./api-flags.ts";
 import type { Asked, Command } from "./action.ts";
 import { Misuse } from "./parse.ts";
@@ -16,6 +16,11 @@ const faultLine = (fault: FaultInForce): readonly string[] => [
   fault.instances.join(", "),
   fault.until ?? "over at once",
 ];
+/** Nothing else than a rehearsal has faults: its data is where the token is looked for. */
+const ask: typeof askApi = (...asked) => {
+  process.env["NOVAEVO_DATA"] ??= ".novaevo-rehearsal";
+  return askApi(...asked);
+};
 const HEAD = ["ID", "KIND", "SERVICE", "REGION", "INSTANCES", "UNTIL"] as const;
 
 export const fault: Command = {
