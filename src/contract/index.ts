@@ -1,6 +1,8 @@
 /** The API: one table. */
+import { actionRoutes } from "./action.ts";
 import { alertRoutes } from "./alert.ts";
 import { applicationRoutes } from "./application.ts";
+import { faultRoutes } from "./fault.ts";
 import { infrastructureRoutes } from "./infrastructure.ts";
 import { kpiRoutes } from "./kpi.ts";
 import { ledgerRoutes } from "./ledger.ts";
@@ -21,6 +23,8 @@ export const ROUTES = [
   ...applicationRoutes,
   ...kpiRoutes,
   ...alertRoutes,
+  ...actionRoutes,
+  ...faultRoutes,
   ...planRoutes,
   ...ledgerRoutes,
 ] as const;

@@ -100,4 +100,5 @@ export type StreamEvent =
   | { readonly type: "kpis"; readonly data: z.infer<typeof import("./kpi.ts").KpiList> }
   | { readonly type: "gates"; readonly data: z.infer<typeof import("./kpi.ts").GateList> }
   | { readonly type: "alerts"; readonly data: z.infer<typeof AlertList> }
+  | { readonly type: "actions"; readonly data: z.infer<typeof import("./action.ts").ActionList> }
   | { readonly type: "resync"; readonly data: { readonly reason: string } };

@@ -12,7 +12,7 @@ export const ROLES = ["viewer", "operator", "approver", "admin", "ingest"] as co
 export type Role = (typeof ROLES)[number];
 export type Access = "public" | Role;
 
-export type Method = "GET" | "POST" | "DELETE";
+export type Method = "GET" | "POST" | "PUT" | "DELETE";
 
 export type Dialect = "prometheus";
 

@@ -32,6 +32,9 @@ const Settings = z.strictObject({
   NOVAEVO_SERIES_PER_METRIC: z.coerce.number().int().min(1).max(10_000_000).default(50_000),
   DATABASE_URL: url(["postgres:", "postgresql:"], "a PostgreSQL").optional(),
   CLICKHOUSE_URL: url(["http:", "https:"], "an http(s) ClickHouse").optional(),
+  NOVAEVO_SUPERVISOR_URL: url(["http:", "https:"], "an http(s)").optional(),
+  NOVAEVO_GATEWAY_URLS: z.string().default(""),
+  NOVAEVO_CONTROL_TOKEN_FILE: z.string().min(1).optional(),
 });
 type SettingName = keyof z.infer<typeof Settings>;
 const NAMES = Object.keys(Settings.shape) as readonly SettingName[];
@@ -55,8 +58,17 @@ export type Config = {
   };
   readonly databaseUrl: string | undefined;
   readonly clickhouseUrl: string | undefined;
+  /** The data plane's control doors; undefined: nothing is changed by itself. */
+  readonly control: ControlConfig | undefined;
   /** Where each setting came from, for `novaevo doctor`. */
   readonly origins: Readonly<Record<SettingName, "flag" | "environment" | "file" | "default">>;
+};
+
+export type ControlConfig = {
+  readonly supervisorUrl: string | undefined;
+  /** `region` null: one gateway serves them all. */
+  readonly gateways: readonly { readonly region: string | null; readonly url: string }[];
+  readonly tokenFile: string;
 };
 
 export const loadConfig = (
@@ -107,6 +119,7 @@ const check = (
     .filter((part) => part.trim() !== "")
     .map(parseScrape);
   for (const one of scrapes) if (typeof one === "string") faults.push(`NOVAEVO_SCRAPE: ${one}`);
+  const control = controlOf(found, cwd, faults);
   if (faults.length > 0) return err(faults);
   return ok({
     dataDir: path.resolve(cwd, found.NOVAEVO_DATA),
@@ -127,8 +140,33 @@ const check = (
     },
     databaseUrl: found.DATABASE_URL,
     clickhouseUrl: found.CLICKHOUSE_URL,
+    control,
     origins,
   });
+};
+
+const controlOf = (
+  found: z.infer<typeof Settings>,
+  cwd: string,
+  faults: string[],
+): ControlConfig | undefined => {
+  const supervisorUrl = found.NOVAEVO_SUPERVISOR_URL;
+  const parts = found.NOVAEVO_GATEWAY_URLS.split(",").filter((part) => part.trim() !== "");
+  const gateways = parts.flatMap((part) => {
+    const [, region, address = ""] = /^(?:([a-z0-9-]{1,63})=)?(.*)$/.exec(part.trim()) ?? [];
+    if (/^https?:$/.test(URL.parse(address)?.protocol ?? "")) {
+      return [{ region: region ?? null, url: address }];
+    }
+    faults.push(`NOVAEVO_GATEWAY_URLS: "${part.slice(0, 120)}" is not region=http://host:port`);
+    return [];
+  });
+  if (supervisorUrl === undefined && parts.length === 0) return undefined;
+  const tokenFile = found.NOVAEVO_CONTROL_TOKEN_FILE;
+  if (tokenFile === undefined) {
+    faults.push("NOVAEVO_CONTROL_TOKEN_FILE: is missing; the control doors take no order without");
+    return undefined;
+  }
+  return { supervisorUrl, gateways, tokenFile: path.resolve(cwd, tokenFile) };
 };
 
 /** `job=http://127.0.0.1:9100/metrics` */
@@ -184,6 +222,11 @@ export const describeConfig = (config: Config): readonly Setting[] => {
     NOVAEVO_SERIES_PER_METRIC: String(config.seriesLimits.maxSeriesPerMetric),
     DATABASE_URL: engine(config.databaseUrl),
     CLICKHOUSE_URL: engine(config.clickhouseUrl),
+    NOVAEVO_SUPERVISOR_URL: maskAddress(config.control?.supervisorUrl ?? ""),
+    NOVAEVO_GATEWAY_URLS: (config.control?.gateways ?? [])
+      .map(({ region, url: at }) => (region === null ? "" : `${region}=`) + maskAddress(at))
+      .join(),
+    NOVAEVO_CONTROL_TOKEN_FILE: config.control?.tokenFile ?? "",
   };
   return NAMES.map((name) => ({ name, value: values[name], origin: config.origins[name] }));
 };

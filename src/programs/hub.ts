@@ -39,7 +39,9 @@ import type { Signals } from "../watch/signal/signals.ts";
 import type { Config } from "./config.ts";
 import { Refusal } from "./data-dir.ts";
 import { askOf, rangeAskOf } from "./hub/asking.ts";
+import { newSignalBook, openDataPlane } from "./hub/data-plane.ts";
 import { handlersOf } from "./hub/handlers.ts";
+import { rehearsalDoors } from "./hub/rehearsal-doors.ts";
 import { holdLease } from "./hub/ownership.ts";
 import { startLoop } from "./hub/loop.ts";
 import { openPlan } from "./hub/plan-in-force.ts";
@@ -82,29 +84,15 @@ type Hub = {
 const openHub = async (config: Config, log: Log): Promise<Hub> => {
   const clock = systemClock;
   const closers: (() => Promise<void>)[] = [];
-  const { databaseUrl, clickhouseUrl } = enginesOf(config);
   const failed = Promise.withResolvers<string>();
-  const db = databaseAt(databaseUrl, log);
-  closers.push(() => db.close());
-  await readyDatabase(db, log);
-  const metrics = hubMetrics();
-  const signer = await openLedgerKey(config.dataDir);
-  const memory = headFile(config.dataDir);
-  const sequencer = startSequencer({
-    ...{ db, clock, signer, memory, holder: `hub:${config.dataDir}` },
-    onFault: (message, fault) => log.error(message, { fault }),
-  });
-  closers.push(() => sequencer.close());
-  const lease = await holdLease(db, { holder: `hub:${config.dataDir}`, clock, log });
-  closers.push(() => lease.release());
+  const { db, metrics, signer, memory, sequencer, lease } = await openState(config, log, closers);
   const accounts = openAccounts({ db, clock, hasher: argon2Hasher() });
   await ensureTokenFiles(db, config.dataDir);
   const plan = await openPlan({ db, clock, log, planFile: config.planFile });
   const signals = await startSignals(
     {
       dataDir: path.join(config.dataDir, "signal"),
-      ...{ databaseUrl, clickhouseUrl, logLevel: config.logLevel },
-      seriesLimits: config.seriesLimits,
+      ...{ ...enginesOf(config), logLevel: config.logLevel, seriesLimits: config.seriesLimits },
     },
     (why) => failed.resolve(`failed: the signal worker: ${why}`),
   );
@@ -119,9 +107,16 @@ const openHub = async (config: Config, log: Log): Promise<Hub> => {
   const status = openStatus({ db, signals, metrics });
   const stream = openStream(randomUUID().slice(0, 8), metrics);
   closers.push(async () => stream.close());
-  const ops = opsOf({ clock, applied, ask, signals, kpis, gates, alerts, status });
+  const told = newSignalBook();
+  const { onSignals } = told;
+  const ops = opsOf({ clock, applied, ask, onSignals, signals, kpis, gates, alerts, status });
+  const { actions, close } = await openDataPlane(config.control, {
+    ...{ db, clock, log, applied, record, fence, epoch: lease.epoch, alerts, ask, stream },
+    ...{ signals: told, metrics, wakeLedger: sequencer.wake },
+  });
+  closers.push(close);
   const loop = startLoop({
-    ...{ applied, kpis, alerts, gates, ops, stream, metrics, log },
+    ...{ applied, kpis, alerts, gates, ops, stream, metrics, log, actions },
     wakeLedger: sequencer.wake,
     refreshStatus: status.refresh,
   });
@@ -137,7 +132,7 @@ const openHub = async (config: Config, log: Log): Promise<Hub> => {
     log,
     handlers: handlersOf({
       ...{ db, accounts, cookie, log, signals, metrics, plan, kpis, gates, alerts },
-      ...{ ops, loop, stream },
+      ...{ ops, loop, stream, actions, rehearsal: rehearsalDoors(process.env) },
       ...{ signer, memory, version: novaevoVersion(), waiting: status.waiting },
       draining: () => draining,
     }),
@@ -159,6 +154,25 @@ const openHub = async (config: Config, log: Log): Promise<Hub> => {
       for (const close of closers.toReversed()) await close();
     },
   };
+};
+
+/** What everything else stands on: PostgreSQL, the ledger, and the lease of the one that acts. */
+const openState = async (config: Config, log: Log, closers: (() => Promise<void>)[]) => {
+  const clock = systemClock;
+  const holder = `hub:${config.dataDir}`;
+  const db = databaseAt(enginesOf(config).databaseUrl, log);
+  closers.push(() => db.close());
+  await readyDatabase(db, log);
+  const signer = await openLedgerKey(config.dataDir);
+  const memory = headFile(config.dataDir);
+  const sequencer = startSequencer({
+    ...{ db, clock, signer, memory, holder },
+    onFault: (message, fault) => log.error(message, { fault }),
+  });
+  closers.push(() => sequencer.close());
+  const lease = await holdLease(db, { holder, clock, log });
+  closers.push(() => lease.release());
+  return { db, metrics: hubMetrics(), signer, memory, sequencer, lease };
 };
 
 const enginesOf = ({ databaseUrl, clickhouseUrl }: Config) => {
@@ -187,7 +201,7 @@ const readyDatabase = async (db: Db, log: Log): Promise<void> => {
 
 /** What the operations page and the ribbon are made of. */
 const opsOf = (
-  parts: Pick<OpsDeps, "clock" | "applied" | "ask"> & {
+  parts: Pick<OpsDeps, "clock" | "applied" | "ask" | "onSignals"> & {
     readonly signals: Signals;
     readonly kpis: Kpis;
     readonly gates: Gates;
@@ -195,8 +209,9 @@ const opsOf = (
     readonly status: Status;
   },
 ): OpsDeps => {
-  const { clock, applied, ask, signals, kpis, gates, alerts, status } = parts;
+  const { clock, applied, ask, onSignals, signals, kpis, gates, alerts, status } = parts;
   return {
+    ...(onSignals === undefined ? {} : { onSignals }),
     ...{ clock, applied, ask, askRange: rangeAskOf(signals), firing: alerts.firing },
     kpis: () => kpiList(applied(), kpis.latest()),
     gates: () => gateList({ applied, judged: gates.judged }),

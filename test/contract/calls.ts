@@ -17,6 +17,9 @@ export const EMPTY_ANSWERS: Readonly<Record<string, number>> = {
   "POST /api/app/session/password": 401,
   "DELETE /api/app/accounts/:id": 404,
   "DELETE /api/app/tokens/:id": 404,
+  "POST /api/app/actions/:id/approve": 404,
+  "POST /api/app/actions/:id/reject": 404,
+  "POST /api/app/actions/:id/undo": 404,
   "POST /api/v1/write": 204,
 };
 
@@ -42,6 +45,20 @@ export const askingOf = (lab: Lab, key: string): Asking => {
     "GET /api/app/kpis/:id": () => ({ params: { id: "availability" } }),
     "GET /api/app/gates/:id": () => ({ params: { id: "gate-1" } }),
     "GET /api/app/alerts/:id": () => ({ params: { id: lab.alertId } }),
+    "POST /api/app/actions": () => ({
+      payload: { change: { kind: "shed", level: 1 }, reason: "a drill" },
+    }),
+    "GET /api/app/actions/:id": () => ({ params: { id: "ACT-1" } }),
+    ...Object.fromEntries(
+      ["approve", "reject", "undo"].map((verb) => [
+        `POST /api/app/actions/:id/${verb}`,
+        () => ({ params: { id: "ACT-999" }, payload: { reason: "a drill" } }),
+      ]),
+    ),
+    "PUT /api/app/actions/switch": () => ({ payload: { isOn: true, reason: "a drill" } }),
+    "PUT /api/app/actions/autonomy": () => ({
+      payload: { playbook: "fallback", level: "auto", reason: "a drill" },
+    }),
     "GET /api/app/panels/:id": () => ({ params: { id: "latency" } }),
     "POST /api/app/plan": () => ({ payload: { source: novaevoText, dryRun: true } }),
     "GET /api/app/ledger/:id/proof": () => ({ params: { id: "0" } }),

@@ -34,12 +34,14 @@ import { ledgerRoutes } from "../../src/ledger/ledger.routes.ts";
 import { record } from "../../src/ledger/record.store.ts";
 import { createTicker } from "../../src/ledger/sequencer.flow.ts";
 import { systemRoutes } from "../../src/programs/hub/system.routes.ts";
+import { actionRoutes } from "../../src/respond/action/action.routes.ts";
 import { openAlerts } from "../../src/respond/alert/alert.flow.ts";
 import { insertAlert } from "../../src/respond/alert/alert.store.ts";
 import { alertRoutes } from "../../src/respond/alert/alert.routes.ts";
 import type { OpsDeps } from "../../src/respond/ops/ops.flow.ts";
 import { opsRoutes } from "../../src/respond/ops/ops.routes.ts";
 import { tabRoutes } from "../../src/respond/ops/tabs.routes.ts";
+import { faultRoutes } from "../../src/respond/rehearsal/fault.routes.ts";
 import { telemetryRoutes } from "../../src/watch/intake/telemetry.routes.ts";
 import { openLabelQueries } from "../../src/watch/signal/query/label-query.flow.ts";
 import { newMetadataBook } from "../../src/watch/signal/metadata.ts";
@@ -49,6 +51,7 @@ import { openQueries } from "../../src/watch/signal/query/query.flow.ts";
 import type { Signals } from "../../src/watch/signal/signals.ts";
 import { newWindow } from "../../src/watch/signal/window/window.ts";
 import { novaevoText, planOf, sha256 } from "../plan/small-plan.ts";
+import { actuatorOn, newWorld, openHub } from "../respond/action-lab.ts";
 import { testDb, type TestDb } from "../postgres.ts";
 
 export const VERSION = "9.9.9";
@@ -153,6 +156,17 @@ export const openLab = async (
   const deps = { db, clock, applied: () => applied, ask, record, fence, latest };
   const gates = await openGates(deps);
   await gates.tick();
+  const world = newWorld();
+  const { actions } = await openHub(
+    db,
+    world,
+    { now: Date.now() },
+    {
+      actuator: actuatorOn(world, Date.now),
+    },
+  );
+  const change = { kind: "shed", level: 1 } as const;
+  await actions.ask(ADMIN, { change, reason: "a drill", dryRun: false });
   const metrics = hubMetrics();
   const stream = openStream("lab", metrics);
   const accounts = openAccounts({ db, clock, hasher: argon2Hasher() });
@@ -186,7 +200,9 @@ export const openLab = async (
       ...tabRoutes({ clock, applied: () => applied, signals }),
       ...kpiRoutes({ applied: () => applied, latest, now: clock.now, history: async () => [] }),
       ...gateRoutes({ applied: () => applied, judged: gates.judged }),
-      ...alertRoutes({ sql: db, firing: alerts.firing }),
+      ...alertRoutes({ sql: db, firing: alerts.firing, actionOf: actions.actionOf }),
+      ...actionRoutes({ sql: db, applied: () => applied, now: clock.now, actions }),
+      ...faultRoutes({ applied: () => applied, doors: undefined }),
       ...planRoutes({
         ...{ sql: db, sha256, applied: () => applied, apply },
         onApplied: async () => {

@@ -9,6 +9,7 @@ const EVERYBODY: readonly Caller[] = [
 ];
 const PEOPLE: readonly Caller[] = ["viewer", "operator", "approver", "admin"];
 const OPERATORS: readonly Caller[] = ["operator", "approver", "admin"];
+const APPROVERS: readonly Caller[] = ["approver", "admin"];
 const ADMINS: readonly Caller[] = ["admin"];
 const MACHINES: readonly Caller[] = ["ingest", "admin"];
 
@@ -36,6 +37,17 @@ export const RULES: Readonly<Record<string, readonly Caller[]>> = {
   "GET /api/app/gates/:id": PEOPLE,
   "GET /api/app/alerts": PEOPLE,
   "GET /api/app/alerts/:id": PEOPLE,
+  "GET /api/app/actions": PEOPLE,
+  "POST /api/app/actions": OPERATORS,
+  "GET /api/app/actions/:id": PEOPLE,
+  "POST /api/app/actions/:id/approve": APPROVERS,
+  "POST /api/app/actions/:id/reject": OPERATORS,
+  "POST /api/app/actions/:id/undo": OPERATORS,
+  "GET /api/app/actions/switch": PEOPLE,
+  "PUT /api/app/actions/switch": OPERATORS,
+  "GET /api/app/actions/autonomy": PEOPLE,
+  "PUT /api/app/actions/autonomy": APPROVERS,
+  "GET /api/app/capacity": PEOPLE,
   "GET /api/app/panels/:id": PEOPLE,
   "GET /api/app/infrastructure": PEOPLE,
   "GET /api/app/application": PEOPLE,

@@ -208,7 +208,7 @@ export const openHub = async (
   },
 ): Promise<Hub> => {
   const { fate = newFate(), actuator } = more;
-  const mortalDb = { ...db, tx: fate.mortal(db.tx) as typeof db.tx, query: db.query };
+  const mortalDb: TestDb = { ...db, tx: (work) => fate.mortal(() => db.tx(work))() };
   const clock = { now: () => time.now, monotonic: () => time.now };
   const applied = (): AppliedPlan => more.applied ?? { plan, version: 1, digest, warnings: [] };
   const fence = async (): Promise<boolean> => true;

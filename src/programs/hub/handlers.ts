@@ -13,11 +13,14 @@ import { planRoutes } from "../../launch/plan/plan.routes.ts";
 import { sha256, verifierOf } from "../../ledger/adapters/node-crypto.ts";
 import { ledgerRoutes } from "../../ledger/ledger.routes.ts";
 import type { HeadMemory, Signer } from "../../ledger/note.ts";
+import type { Actions } from "../../respond/action/action.flow.ts";
+import { actionRoutes } from "../../respond/action/action.routes.ts";
 import type { Alerts } from "../../respond/alert/alert.flow.ts";
 import { alertRoutes } from "../../respond/alert/alert.routes.ts";
 import type { OpsDeps } from "../../respond/ops/ops.flow.ts";
 import { opsRoutes } from "../../respond/ops/ops.routes.ts";
 import { tabRoutes } from "../../respond/ops/tabs.routes.ts";
+import { faultRoutes, type RehearsalDoors } from "../../respond/rehearsal/fault.routes.ts";
 import { telemetryRoutes } from "../../watch/intake/telemetry.routes.ts";
 import { prometheusRoutes } from "../../watch/signal/prometheus/prometheus.routes.ts";
 import type { Loop } from "./loop.ts";
@@ -32,6 +35,10 @@ export type HubParts = SystemRouteDeps & {
   readonly kpis: Kpis;
   readonly gates: Gates;
   readonly alerts: Alerts;
+  /** Undefined: no control door is connected. */
+  readonly actions: Actions | undefined;
+  /** Undefined: nothing is rehearsed here. */
+  readonly rehearsal: RehearsalDoors | undefined;
   readonly ops: OpsDeps;
   readonly loop: Loop;
   readonly stream: Stream;
@@ -40,7 +47,7 @@ export type HubParts = SystemRouteDeps & {
 };
 
 export const handlersOf = (parts: HubParts): Handlers => {
-  const { db, signals, kpis, gates, alerts, ops, plan } = parts;
+  const { db, signals, kpis, gates, alerts, actions, ops, plan } = parts;
   const { applied } = plan;
   return {
     ...systemRoutes(parts),
@@ -54,7 +61,12 @@ export const handlersOf = (parts: HubParts): Handlers => {
       history: (range) => signals.readings(range),
     }),
     ...gateRoutes({ applied, judged: gates.judged }),
-    ...alertRoutes({ sql: db, firing: alerts.firing }),
+    ...alertRoutes({
+      ...{ sql: db, firing: alerts.firing },
+      ...(actions === undefined ? {} : { actionOf: actions.actionOf }),
+    }),
+    ...faultRoutes({ applied, doors: parts.rehearsal }),
+    ...actionRoutes({ sql: db, applied, now: ops.clock.now, actions }),
     ...planRoutes({ sql: db, sha256, applied, apply: plan.apply, onApplied: plan.reload }),
     ...ledgerRoutes({ sql: db, verifier: verifierOf(parts.signer.key), memory: parts.memory }),
   };

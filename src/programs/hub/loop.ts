@@ -15,6 +15,8 @@ import { kpiList } from "../../launch/kpi/kpi.routes.ts";
 import { ARRIVAL_PACE_MS } from "../../launch/kpi/schedule.ts";
 import type { AppliedPlan } from "../../launch/plan/applied.ts";
 import type { Alerts } from "../../respond/alert/alert.flow.ts";
+import type { Actions } from "../../respond/action/action.flow.ts";
+import { actionList } from "../../respond/action/action.routes.ts";
 import { countFiring, firingList } from "../../respond/alert/alert.routes.ts";
 import { overview, readServices, type OpsDeps } from "../../respond/ops/ops.flow.ts";
 import { SEVERITIES } from "../../kernel/severity.ts";
@@ -26,6 +28,7 @@ export type LoopDeps = {
   readonly applied: () => AppliedPlan;
   readonly kpis: Kpis;
   readonly alerts: Alerts;
+  readonly actions: Actions | undefined;
   readonly gates: Gates;
   readonly ops: OpsDeps;
   readonly stream: Stream;
@@ -47,11 +50,13 @@ export const startLoop = (deps: LoopDeps): Loop => {
   let lastSlowMs = Number.NEGATIVE_INFINITY;
   let skewMs: number | undefined;
 
+  const alertsNow = () => firingList(deps.alerts.firing(), deps.actions?.actionOf);
+
   const fast = async (): Promise<void> => {
     const readings = await deps.kpis.tick();
     for (const { reading } of readings) deps.metrics.evaluations.inc({ verdict: reading.verdict });
     if (await deps.alerts.apply(readings)) {
-      deps.stream.publish({ type: "alerts", data: firingList(deps.alerts.firing()) });
+      deps.stream.publish({ type: "alerts", data: alertsNow() });
       deps.stream.publish({ type: "overview", data: overview(deps.ops) });
       deps.wakeLedger();
     }
@@ -67,7 +72,10 @@ export const startLoop = (deps: LoopDeps): Loop => {
     stream.publish({ type: "services", data: services });
     stream.publish({ type: "kpis", data: kpiList(deps.applied(), deps.kpis.latest()) });
     stream.publish({ type: "gates", data: gateList({ ...deps, judged: deps.gates.judged }) });
-    stream.publish({ type: "alerts", data: firingList(deps.alerts.firing()) });
+    stream.publish({ type: "alerts", data: alertsNow() });
+    if (deps.actions !== undefined) {
+      stream.publish({ type: "actions", data: actionList(deps.applied(), deps.actions) });
+    }
     const counts = countFiring(deps.alerts.firing());
     for (const severity of SEVERITIES)
       deps.metrics.alertsFiring.set({ severity }, counts[severity]);

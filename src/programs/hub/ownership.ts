@@ -23,6 +23,8 @@ const WAIT_MS = 500;
 
 export type Ownership = {
   readonly fence: Fence;
+  /** Rises with every owner: orders of an older one are refused. */
+  readonly epoch: number;
   /** Resolves when another hub has taken over. */
   readonly lost: Promise<void>;
   readonly release: () => Promise<void>;
@@ -51,6 +53,7 @@ export const holdLease = async (
   }, RENEW_MS);
   return {
     fence: fenceOf(held),
+    epoch: held.epoch,
     lost: lost.promise,
     release: async () => {
       clearInterval(timer);

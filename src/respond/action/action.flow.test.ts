@@ -75,7 +75,7 @@ test("what does not help is taken back, the next mildest is tried, and people ar
   await pass(hub, time, 65);
   expect(runsOf(hub)[1]).toMatchObject({ playbook: "fallback", state: "rolled_back" });
   expect(world.inForce).toEqual([]);
-  const [told] = hub.alerts.firing().filter(({ fingerprint }) => fingerprint === "action:ACT-2");
+  const told = hub.alerts.firing().find(({ fingerprint }) => fingerprint === "action:ACT-2");
   expect(told).toMatchObject({ service: "parts-finder", severity: "error" });
   expect(told?.title.en).toMatch(/Fallback did not help \(ACT-2\).*no automatic action is left/);
   hurt(world, "parts-finder", { errorRate: 0 });

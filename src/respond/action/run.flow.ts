@@ -108,10 +108,11 @@ export const newRunner = (deps: RunnerDeps) => {
     if (wanted === undefined) throw new Error(`action ACT-${run.id} has no step ${at}`);
     try {
       const done = await actuatorOf(deps, wanted.change).apply({
-        id: `run-${run.id}-${at}`,
+        id: orderId(run, at),
         epoch: deps.epoch,
         change: wanted.change,
-        untilMs: run.holdMs === null ? null : deps.clock.now() + run.holdMs,
+        // From when it began, not from now: an order that is repeated must be the same order.
+        untilMs: run.holdMs === null ? null : run.life.sinceMs + run.holdMs,
       });
       const undo = done.undo ?? wanted.undo;
       const steps = run.steps.with(at, { ...wanted, undo, effect: done.effect });
@@ -154,7 +155,7 @@ export const newRunner = (deps: RunnerDeps) => {
       for (const [at, { undo }] of [...run.steps.entries()].toReversed()) {
         if (undo === null) continue;
         const done = await actuatorOf(deps, undo).apply({
-          ...{ id: `run-${run.id}-${at}-undo`, epoch: deps.epoch, change: undo, untilMs: null },
+          ...{ id: `${orderId(run, at)}-undo`, epoch: deps.epoch, change: undo, untilMs: null },
         });
         effects.push(done.effect);
       }
@@ -175,9 +176,9 @@ export const newRunner = (deps: RunnerDeps) => {
       const inserted = await insertRun(tx, draft);
       await write(deps, tx, inserted, event, draft.proposedBy, {
         ...evidence,
-        trigger: { ...draft.trigger } as unknown as JsonObject,
-        changes: draft.steps.map(({ change }) => ({ ...change }) as unknown as JsonObject),
-        verification: { ...draft.verification } as unknown as JsonObject,
+        trigger: { ...draft.trigger },
+        changes: draft.steps.map(({ change }) => ({ ...change })),
+        verification: { ...draft.verification },
         planDigest: draft.planDigest,
       });
       return inserted;
@@ -188,6 +189,10 @@ export const newRunner = (deps: RunnerDeps) => {
 
   return { advance, commit, create };
 };
+
+/** A database that was begun anew counts from 1 again: the instant tells its runs apart. */
+const orderId = ({ id, proposedAtMs }: Run, at: number): string =>
+  `run-${id}-${proposedAtMs.toString(36)}-${at}`;
 
 /** Only what was measured after the change can tell whether it helped. */
 export const signalOf = async (

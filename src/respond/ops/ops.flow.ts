@@ -32,6 +32,8 @@ export type OpsDeps = {
   readonly gates: () => GateList;
   readonly lastSampleMs: () => number | null;
   readonly ledger: () => { readonly size: number; readonly pending: number };
+  /** Whoever else acts on what services measure: asked once, told to both. */
+  readonly onSignals?: (service: string, signals: Signals, newestMs: number | null) => void;
 };
 
 const SIGNALS = ["up", "cpu", "memory", "errorRate", "latencyP95"] as const;
@@ -79,6 +81,7 @@ const serviceView = (
   const newest = seen.flatMap((one) =>
     one?.kind === "value" && one.newestMs !== null ? [one.newestMs] : [],
   );
+  deps.onSignals?.(service.id, signals, newest.length === 0 ? null : Math.max(...newest));
   return {
     id: service.id,
     name: service.name,
