@@ -10,7 +10,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   agent: ["--config", "--log"],
   store: [],
   supervisor: ["--config", "--log"],
-  gateway: ["--config", "--log"],
+  gateway: ["--config"],
   rehearse: ["--data", "--port", "--plan"],
   "fault inject": ["--for", "--share", "--region", "--url"],
   "fault list": ["--url"],
