@@ -4,7 +4,7 @@
  * Shape:  `node bench/gateway.ts [seconds=4] [rounds=5]`; needs wrk, and says which peer is absent.
  *         Loaded: 32 keep-alive connections, the targets in turns, medians of the rounds. Unloaded:
  *         each turn asks every target once, in another order; what a proxy adds is its quantile less
- *         the direct one's. Ours has all on: sessions, the waiting room, a rate, queue,
+ *         the direct one's. Ours has all on: sessions, waiting room, a rate, queue,
  *         limit, circuits, metrics, and a span a request sent to a sink.
  * Units:  requests a second; µs of CPU of the proxy's process a request; µs added.
  * Errors: throws when a target does not answer 200.
@@ -26,6 +26,7 @@ import type { GatewaySettings } from "../src/programs/gateway-config.ts";
 import { newSpanBatch } from "../src/respond/gateway/span-batch.ts";
 import { cpuOf, rssOf, treeOf } from "./process-tree.ts";
 
+const WRK = "/usr/bin/wrk";
 const CONNECTIONS = 32;
 const WARM_UP_S = 2;
 const PAIRS = 4_000;
@@ -200,7 +201,7 @@ const load = async ({ port, pid }: Target, seconds: number): Promise<Round> => {
   ]);
   const before = await cpuOf(await treeOf(pid));
   const words = ["-t1", `-c${CONNECTIONS}`, `-d${seconds}s`, ...headers];
-  const child = spawn("wrk", [...words, `http://127.0.0.1:${port}/parts/1`]);
+  const child = spawn(WRK, [...words, `http://127.0.0.1:${port}/parts/1`]);
   let said = "";
   child.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
   await once(child, "close");
@@ -256,7 +257,7 @@ const spanCost = (): number => {
 };
 
 const main = async (seconds: number, rounds: number): Promise<void> => {
-  if (!existsSync("/usr/bin/wrk")) throw new Error("wrk is not installed");
+  if (!existsSync(WRK)) throw new Error(`${WRK} is not installed`);
   const dir = await mkdtemp(path.join(tmpdir(), "novaevo-bench-gateway-"));
   try {
     const backend = run(process.execPath, [fileURLToPath(import.meta.url), "backend"]);

@@ -8,9 +8,10 @@
  *         So what matters most in its service is never shed.
  * Units:  ms.
  */
+import { SHED_LEVELS } from "../control/messages.ts";
 import { CRITICALITIES } from "./queue.ts";
 
-const MAX_LEVEL = 3;
+const MAX_LEVEL = SHED_LEVELS.length - 1;
 
 export const isShed = (rank: number, level: number): boolean =>
   rank >= CRITICALITIES.length - level;

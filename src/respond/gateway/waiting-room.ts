@@ -2,7 +2,7 @@
  * The door when more want in than can be served: sessions wait, and none loses its place.
  *
  * Shape:  a session that is in stays in while it comes again within `idleMs`. Who waits has a place
- *         (the instant it came) in the line of its tier; the lines share the turns. Who does not ask
+ *         (the instant it came) in its tier's line; the lines share the turns. Who does not ask
  *         for `goneMs` leaves the line, and comes back to its old place by its signed ticket,
  *         also after the room itself was lost.
  * Units:  ms of the wall clock; sessions.
