@@ -43,7 +43,6 @@ const settings = z.strictObject({
   load: load.prefault({ share: 0.02, compression: 1, shape: "day" }),
 });
 
-export type UsersSettings = z.input<typeof settings>;
 export type UsersConfig = z.output<typeof settings>;
 
 export const loadUsersConfig = (

@@ -40,7 +40,7 @@ beforeAll(async () => {
   up = await startUp(path.join(root, "data"), {}, [], false, "rehearse");
   const said = await readFile(path.join(up.dataDir, "run", "rehearsal.json"), "utf8");
   doors = JSON.parse(said) as Doors;
-  await expect.poll(unready, PATIENCE).toEqual([]);
+  await everybodyReady();
 }, 300_000);
 
 afterAll(async () => {
@@ -57,6 +57,9 @@ const state = async (): Promise<SupervisorState> => {
 };
 const unready = async (): Promise<readonly string[]> =>
   (await state()).instances.filter((one) => one.state !== "ready").map(({ id }) => id);
+const everybodyReady = async (): Promise<void> => {
+  await expect.poll(unready, PATIENCE).toEqual([]);
+};
 const instanceOf = async (id: string): Promise<Instance | undefined> =>
   (await state()).instances.find((one) => one.id === id);
 

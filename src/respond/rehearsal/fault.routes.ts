@@ -7,10 +7,11 @@
  */
 import { randomUUID } from "node:crypto";
 import type { FaultInForce, Rehearsal, UserLoad } from "../../contract/fault.ts";
-import { FaultKind, UserLoad as UserLoadReply } from "../../contract/fault.ts";
 import type { Serving } from "../../io/http/handlers.ts";
 import { err, ok, problem, type Problem, type Result } from "../../kernel/result.ts";
 import type { AppliedPlan } from "../../launch/plan/applied.ts";
+import { FAULT_KINDS } from "../supervisor/fault.ts";
+import { usersReport } from "./users-report.ts";
 
 export type RehearsalDoors = {
   readonly supervisorUrl: string;
@@ -117,7 +118,7 @@ const listed = async (deps: FaultRouteDeps, _: RehearsalDoors): Promise<Result<R
     scenarios: known.value.items.flatMap(({ id, name }) =>
       id === undefined || name === undefined ? [] : [{ id, name }],
     ),
-    kinds: [...FaultKind.options],
+    kinds: [...FAULT_KINDS],
     services: plan.services.flatMap(({ id, scaling }) => (scaling === undefined ? [] : [id])),
     regions: (plan.regions ?? []).map(({ id }) => id),
   });
@@ -127,7 +128,7 @@ const loadOf = async (deps: FaultRouteDeps): Promise<Result<UserLoad>> => {
   const said = await at<Record<string, unknown>>(deps, "users", "GET", "/report", undefined);
   if (!said.ok) return said;
   const { load, ...report } = said.value;
-  const read = UserLoadReply.safeParse({ ...report, ...(load as object) });
+  const read = usersReport.safeParse({ ...report, ...(load as object) });
   return read.success
     ? ok(read.data)
     : problem("unavailable", "the simulated users answered what nobody can read");
