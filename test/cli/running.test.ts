@@ -37,6 +37,7 @@ describe("a command over the API", () => {
     [["gate", "list"], "GET gates", /^gate-1 \* +HOLD/m],
     [["gate", "show", "gate-1"], "GET gate", /^coverage +unknown/m],
     [["alert", "list"], "GET alerts", /^ALT-\d+ {2}critical +firing/m],
+    [["action", "list"], "GET actions", /^ACT-1 +proposed +human +shed/m],
     [["alert", "list", "--state", "all", "--limit", "1"], "GET alerts", /more: --cursor ALT-/],
     [["ledger", "list", "--limit", "2"], "GET ledger", /more: --cursor \d+/],
     [["token", "list"], "GET tokens", /admin of the lab +admin/],
@@ -49,6 +50,15 @@ describe("a command over the API", () => {
     const json = await run([...words, "--json"], env);
     expect(json.code).toBe(0);
     expect(replyOf(key).safeParse(jsonOf(json)).error).toBeUndefined();
+  });
+
+  test("an action is not rejected without a reason, and then with it", async () => {
+    const silent = await run(["action", "reject", "ACT-1"], env);
+    expect([silent.code, silent.err]).toEqual([2, expect.stringContaining("--reason is missing")]);
+    const said = await run(["action", "reject", "ACT-1", "--reason", "not today"], env);
+    expect(said.out).toMatch(/ACT-1 +not_executed/);
+    const shown = await run(["action", "show", "ACT-1"], env);
+    expect(shown.out).toMatch(/proposed[^]*not_executed[^]*Rejected: not today/);
   });
 
   test("shows an alert by its name", async () => {

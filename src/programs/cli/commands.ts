@@ -43,6 +43,10 @@ export const COMMANDS: Readonly<Record<string, Listed>> = {
   kpi: { summary: "KPIs and their readings", load: board("kpi") },
   gate: { summary: "Gates and the evidence of each criterion", load: board("gate") },
   alert: { summary: "Alerts, worst first", load: board("alert") },
+  action: {
+    summary: "Corrective actions: list, show, approve, reject, undo",
+    load: async () => (await import("./corrective.ts")).action,
+  },
   ledger: {
     summary: "The tamper-evident ledger: list, prove, verify",
     load: async () => (await import("./ledger.ts")).ledger,
