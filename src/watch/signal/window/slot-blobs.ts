@@ -5,7 +5,7 @@
  *         pages; a page holds blobs of one size and, when its last is freed, serves another size.
  * Units:  bytes; `units` of 16 bytes; indexes of 32-bit words.
  * Errors: none; `take` answers -1 when the budget of pages is spent.
- * Why:    no object per blob and nothing that moves, so the collector has no work with it; a slab is
+ * Why:    no object per blob and nothing that moves, so the collector has no work; a slab is
  *         beyond what an allocator keeps for later, so one that is empty goes back to the system.
  *         The budget counts whole pages: whatever sizes come and go, memory stays within it.
  */

@@ -3,7 +3,7 @@
  *
  * Shape:  times are a straight line and what each is off it. Values have the cheaper of two forms:
  *           decimal: whole units of 10^-k, or their steps, above the smallest of them; where sums
- *                    of fractions left noise, a few bits say how many doubles each is beside n/10^k;
+ *                    of fractions left noise, a few bits say how many doubles each is off n/10^k;
  *           xor:     what differs from the first value's bits, between the bits all share at
  *                    either end. It holds constants, floats, NaN with any payload, anything.
  *         `slot-layout.ts` says where each of these is.
