@@ -3,8 +3,8 @@
  *
  * Shape:  `node bench/gateway.ts [seconds=4] [rounds=5]`; needs wrk, and says which peer is absent.
  *         Loaded: 32 keep-alive connections, the targets in turns, medians of the rounds. Unloaded:
- *         each turn asks every target once, in another order; what a proxy adds is its quantile less
- *         the direct one's. Ours has all on: sessions, waiting room, a rate, queue,
+ *         each turn asks every target once, in another order; what a proxy adds is its quantile
+ *         less the direct one's. Ours has all on: sessions, waiting room, a rate, queue,
  *         limit, circuits, metrics, and a span a request sent to a sink.
  * Units:  requests a second; µs of CPU of the proxy's process a request; µs added.
  * Errors: throws when a target does not answer 200.

@@ -2,8 +2,8 @@
  * When automation is at its end: an alert for people, with the reason; and autonomy that falls when
  * too little of it helped.
  *
- * Shape:  what needs people is worked out anew at each turn from the runs, so it survives a restart;
- *         an alert of this kind ends when its trouble is seen to be over.
+ * Shape:  what needs people is worked out anew at each turn from the runs, so it survives a
+ *         restart; an alert of this kind ends when its trouble is seen to be over.
  */
 import type { Severity } from "../../kernel/severity.ts";
 import type { Words } from "../../launch/kpi/reading.ts";

@@ -2,8 +2,8 @@
  * One corrective action: what set it off, what it changes, how it is verified; and what can be seen
  * of a change.
  *
- * Shape:  a change touches one field of the platform (`targetOf`), and each field has one owner at a
- *         time. `isInPlace` and `effect` read what an actuator observes.
+ * Shape:  a change touches one field of the platform (`targetOf`), and each field has one owner at
+ *         a time. `isInPlace` and `effect` read what an actuator observes.
  * Units:  ms since the epoch.
  */
 import type { Words } from "../../launch/kpi/reading.ts";

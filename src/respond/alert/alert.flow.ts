@@ -1,6 +1,6 @@
 /**
- * Readings of KPIs and looks at services in, alerts out: each effect is committed with its ledger entry before anybody hears of
- * it.
+ * Readings of KPIs and looks at services in, alerts out: each effect is committed with its ledger
+ * entry before anybody hears of it.
  *
  * After a restart the firing alerts come back from PostgreSQL; what was pending starts again, so an
  * alert can be late by its `for`, never lost while its cause lasts.
