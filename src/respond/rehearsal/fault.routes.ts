@@ -54,7 +54,7 @@ const runOf = ({ id, sinceMs, untilMs }: RawRun) => ({
 
 export const faultRoutes = (deps: FaultRouteDeps) =>
   ({
-    "GET faults": async () => (deps.doors === undefined ? ok(EMPTY) : listed(deps, deps.doors)),
+    "GET faults": async () => (deps.doors === undefined ? ok(EMPTY) : listed(deps)),
     "POST faults": async ({ body }) => {
       const asked = { ...body, id: `fault:${randomUUID()}` };
       const made = await at<Raw>(deps, "supervisor", "POST", "/control/faults", asked);
@@ -97,7 +97,7 @@ const EMPTY: Rehearsal = {
   ...{ kinds: [], services: [], regions: [] },
 };
 
-const listed = async (deps: FaultRouteDeps, _: RehearsalDoors): Promise<Result<Rehearsal>> => {
+const listed = async (deps: FaultRouteDeps): Promise<Result<Rehearsal>> => {
   const faults = await at<{ items: Raw[] }>(
     deps,
     "supervisor",
