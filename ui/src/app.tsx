@@ -11,6 +11,7 @@ import { createApi, type Api } from "./api/client.ts";
 import { keepConnected } from "./live/connect.ts";
 import { ApiContext, LiveContext, useLink } from "./live/context.tsx";
 import { startLive, type Live } from "./live/live.ts";
+import { RehearsalProvider } from "./live/rehearsal.tsx";
 import { shareStream, type ShareDeps } from "./live/share.ts";
 import { useWords } from "./locales/words.tsx";
 import { Ops } from "./pages/ops.tsx";
@@ -24,6 +25,7 @@ import { useGoTo, withLang } from "./shell/place.ts";
 import { Ribbon } from "./shell/ribbon.tsx";
 
 const Go = lazy(() => import("./pages/go.tsx"));
+const Service = lazy(() => import("./pages/service.tsx"));
 const Explore = lazy(() => import("./pages/explore.tsx"));
 const Help = lazy(() => import("./shell/help.tsx").then(({ Help }) => ({ default: Help })));
 
@@ -106,7 +108,9 @@ const SignedIn = ({ api, onSignedOut }: SignedInProps) => {
   return (
     <ApiContext value={api}>
       <LiveContext value={live}>
-        <Shell />
+        <RehearsalProvider>
+          <Shell />
+        </RehearsalProvider>
       </LiveContext>
     </ApiContext>
   );
@@ -149,6 +153,7 @@ const Shell = () => {
             <Route path="/ops">
               <Ops />
             </Route>
+            <Route path="/ops/:service">{({ service }) => <Service id={service} />}</Route>
             <Route path="/go">
               <Go />
             </Route>

@@ -27,7 +27,8 @@ export type Ask = {
 
 export type Api = {
   readonly get: <T>(path: PathName, ask?: Ask) => Promise<Answer<T>>;
-  readonly post: <T>(path: PathName, body: unknown) => Promise<Answer<T>>;
+  readonly post: <T>(path: PathName, body: unknown, ask?: Ask) => Promise<Answer<T>>;
+  readonly put: <T>(path: PathName, body: unknown, ask?: Ask) => Promise<Answer<T>>;
   readonly remove: <T>(path: PathName, ask?: Ask) => Promise<Answer<T>>;
 };
 
@@ -47,7 +48,8 @@ export const createApi = (deps: Deps): Api => {
   };
   return {
     get: (path, ask = {}) => call("GET", path, ask),
-    post: (path, body) => call("POST", path, {}, body),
+    post: (path, body, ask = {}) => call("POST", path, ask, body),
+    put: (path, body, ask = {}) => call("PUT", path, ask, body),
     remove: (path, ask = {}) => call("DELETE", path, ask),
   };
 };

@@ -6,6 +6,7 @@
  * Units:  `receivedMs` on the caller's monotonic clock.
  * Errors: none; a fault is kept beside the last data, which stays on the page.
  */
+import type { ActionList } from "../../../src/contract/action.ts";
 import type { AlertList } from "../../../src/contract/alert.ts";
 import type { GateList, KpiList } from "../../../src/contract/kpi.ts";
 import type { Overview, ServiceList } from "../../../src/contract/ops.ts";
@@ -17,9 +18,10 @@ export type TopicMap = {
   readonly kpis: KpiList;
   readonly gates: GateList;
   readonly alerts: AlertList;
+  readonly actions: ActionList;
 };
 export type Topic = keyof TopicMap;
-export const TOPICS = ["overview", "services", "alerts", "kpis", "gates"] as const;
+export const TOPICS = ["overview", "services", "alerts", "actions", "kpis", "gates"] as const;
 
 export type Slot<T> = {
   readonly data: T | undefined;
@@ -60,6 +62,7 @@ export const emptySlots: Slots = {
   overview: empty,
   services: empty,
   alerts: empty,
+  actions: empty,
   kpis: empty,
   gates: empty,
 };

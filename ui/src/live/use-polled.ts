@@ -5,7 +5,7 @@
  */
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { PathName } from "../../../src/contract/paths.ts";
-import type { Fault } from "../api/client.ts";
+import type { Ask, Fault } from "../api/client.ts";
 import { useApi, useLink } from "./context.tsx";
 import { waitVisible } from "./wait-visible.ts";
 
@@ -19,8 +19,12 @@ export type Polled<T> = {
   readonly retry: () => void;
 };
 
-export const usePolled = <T>(path: PathName): Polled<T> => {
+export const usePolled = <T>(
+  path: PathName,
+  ask: Pick<Ask, "params" | "query"> = {},
+): Polled<T> => {
   const api = useApi();
+  const asked = JSON.stringify(ask);
   const [state, setState] = useState<Omit<Polled<T>, "retry">>({
     data: undefined,
     fault: undefined,
@@ -32,7 +36,10 @@ export const usePolled = <T>(path: PathName): Polled<T> => {
     const follow = async (): Promise<void> => {
       let failures = 0;
       while (!over.signal.aborted) {
-        const answer = await api.get<T>(path, { signal: over.signal });
+        const answer = await api.get<T>(path, {
+          ...(JSON.parse(asked) as Ask),
+          signal: over.signal,
+        });
         if (over.signal.aborted) return;
         failures = answer.ok ? 0 : failures + 1;
         if (answer.ok) setState({ data: answer.value, fault: undefined, loading: false });
@@ -43,7 +50,7 @@ export const usePolled = <T>(path: PathName): Polled<T> => {
     };
     void follow();
     return () => over.abort();
-  }, [api, path]);
+  }, [api, path, asked]);
 
   // The server is heard again: no need to wait for the next try.
   const { stale } = useLink();

@@ -11,6 +11,7 @@ import { Instant } from "../parts/instant.tsx";
 import { SEVERITY_ORDER, SeverityBadge, SeverityCounts } from "../parts/marks.tsx";
 import { Panel, RowsSkeleton } from "../parts/panel.tsx";
 import { PageLink } from "../shell/page-link.tsx";
+import { progressOf, titleOf } from "./action/progress.ts";
 import type { Row } from "./hold.ts";
 import { useHeld } from "./use-held.ts";
 
@@ -110,7 +111,7 @@ const Watched = () => {
   );
 };
 
-const AlertList = ({ rows }: { readonly rows: readonly Row<Alert>[] }) => (
+export const AlertList = ({ rows }: { readonly rows: readonly Row<Alert>[] }) => (
   <ol className="alert-list">
     {rows.map(({ item, gone }) => (
       <AlertRow key={item.id} alert={item} gone={gone} />
@@ -118,9 +119,11 @@ const AlertList = ({ rows }: { readonly rows: readonly Row<Alert>[] }) => (
   </ol>
 );
 
-/** The KPI it is of; what is of a service stays on the operations page. */
-const pageOf = ({ kpi }: Alert): string =>
-  kpi === null ? "/ops" : `/go?kpi=${encodeURIComponent(kpi)}`;
+/** The KPI it is of, or its service. */
+const pageOf = ({ kpi, service }: Alert): string => {
+  if (kpi !== null) return `/go?kpi=${encodeURIComponent(kpi)}`;
+  return service === null ? "/ops" : `/ops/${encodeURIComponent(service)}`;
+};
 
 type RowProps = { readonly alert: Alert; readonly gone: boolean };
 
@@ -141,11 +144,37 @@ const AlertRow = ({ alert, gone }: RowProps) => {
           })}
         </PageLink>
         <p className="alert-note">
-          {gone ? t("alerts.gone") : t("alerts.details", { id: alert.id, owner: say(alert.owner) })}
+          {gone ? t("alerts.gone") : <Remedy alert={alert} now={now} />}
           {!gone && alert.note !== null && ` · ${say(alert.note)}`}
         </p>
       </div>
       <Instant at={alert.startedAt}>{since(lang, alert.startedAt, now)}</Instant>
     </li>
+  );
+};
+
+type RemedyProps = { readonly alert: Alert; readonly now: number };
+
+/** The action that is under way and when it should help, or the team that looks after it. */
+const Remedy = ({ alert, now }: RemedyProps) => {
+  const words = useWords();
+  const { t, say } = words;
+  const actions = useSlot("actions").data;
+  const { id, owner, action } = alert;
+  if (action === null) return t("alerts.details", { id, owner: say(owner) });
+  const whole = actions?.items.find((one) => one.id === action.id);
+  const told = { ...action, startedAt: whole?.startedAt ?? null, owner: say(owner) };
+  return (
+    <>
+      {id} <span aria-hidden="true">↳</span>{" "}
+      <PageLink
+        to={`/ops?tab=actions&action=${encodeURIComponent(action.id)}`}
+        className="remedy inline-link"
+        title={say(action.why)}
+      >
+        {titleOf(say(action.name), whole, words)}
+      </PageLink>
+      {`, ${progressOf(told, now, words)}`}
+    </>
   );
 };

@@ -6,6 +6,7 @@ import { useWords } from "../locales/words.tsx";
 import { StateMark } from "../parts/marks.tsx";
 import { Meter } from "../parts/meter.tsx";
 import { Panel, RowsSkeleton } from "../parts/panel.tsx";
+import { PageLink } from "../shell/page-link.tsx";
 
 const GROUPS = ["platform", "novaevo"] as const;
 const SKELETON_ROWS = 14;
@@ -75,12 +76,18 @@ const OWN_PREFIX = /^NovaEvo · /;
 
 const ServiceRow = memo(({ service }: { readonly service: ServiceState }) => {
   const { say } = useWords();
-  const { state, cpu, memory, reason, name } = service;
+  const { state, cpu, memory, reason, name, group } = service;
   const measured = cpu !== null || memory !== null;
   return (
     <tr data-service={service.id} data-state={state}>
       <th scope="row">
-        {say(name).replace(OWN_PREFIX, "")}
+        {group === "platform" ? (
+          <PageLink to={`/ops/${encodeURIComponent(service.id)}`} className="row-link" data-row>
+            {say(name)}
+          </PageLink>
+        ) : (
+          say(name).replace(OWN_PREFIX, "")
+        )}
         {measured && state !== "ok" && (
           <span className="sub" title={say(reason)}>
             {say(reason)}

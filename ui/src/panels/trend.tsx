@@ -68,7 +68,7 @@ type TrendProps = {
   readonly asTable: boolean;
 };
 
-const Trend = ({ title, window, unit, why, asTable }: TrendProps) => {
+export const Trend = ({ title, window, unit, why, asTable }: TrendProps) => {
   const { t, lang } = useWords();
   const endMs = useEnd(window);
   const format = useMemo(() => (value: number) => measure(lang, value, unit), [lang, unit]);

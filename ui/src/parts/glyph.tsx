@@ -2,6 +2,7 @@
 export type Shape =
   | "check"
   | "triangle"
+  | "down"
   | "hexagon"
   | "diamond"
   | "dot"
@@ -24,6 +25,7 @@ export type Shape =
 const PATHS: Readonly<Record<Shape, string>> = {
   check: "M2.6 8.6 6.2 12.2 13.4 4.4",
   triangle: "M8 1.8 15 14H1z",
+  down: "M8 14.2 1 2h14z",
   hexagon: "M4.4 1.4h7.2L15.6 8l-4 6.6H4.4L.4 8z",
   diamond: "M8 .8 15.2 8 8 15.2.8 8z",
   dot: "M8 2.5a5.5 5.5 0 1 1 0 11 5.5 5.5 0 0 1 0-11z",
@@ -43,7 +45,14 @@ const PATHS: Readonly<Record<Shape, string>> = {
   link: "M6.8 9.2l2.4-2.4M7.6 4.6l1.6-1.6a2.7 2.7 0 0 1 3.8 3.8l-1.6 1.6M8.4 11.4 6.8 13A2.7 2.7 0 0 1 3 9.2l1.6-1.6",
   download: "M8 2.5v7.5M4.8 7 8 10.2 11.2 7M3 13.2h10",
 };
-const FILLED: ReadonlySet<Shape> = new Set(["triangle", "hexagon", "diamond", "dot", "play"]);
+const FILLED: ReadonlySet<Shape> = new Set([
+  "triangle",
+  "down",
+  "hexagon",
+  "diamond",
+  "dot",
+  "play",
+]);
 
 export const Glyph = ({ shape }: { readonly shape: Shape }) => (
   <svg

@@ -1,7 +1,9 @@
 /** The pages that exist, and the reader's own menu. */
 import { useLocation } from "wouter";
+import { useRehearsal } from "../live/rehearsal.tsx";
 import { useWords } from "../locales/words.tsx";
 import { Brand } from "../parts/brand.tsx";
+import { Glyph } from "../parts/glyph.tsx";
 import { PageLink } from "./page-link.tsx";
 import { PAGES } from "./place.ts";
 import { UserButton } from "./user-button.tsx";
@@ -20,12 +22,15 @@ export const Header = ({ onHelp }: Props) => {
             key={id}
             to={path}
             className="nav-link"
-            aria-current={place === path ? "page" : undefined}
+            aria-current={
+              place === path ? "page" : place.startsWith(`${path}/`) ? "true" : undefined
+            }
           >
             {t(`nav.${id}`)}
           </PageLink>
         ))}
       </nav>
+      <RehearsalMark />
       <button
         type="button"
         className="button button-square"
@@ -37,5 +42,20 @@ export const Header = ({ onHelp }: Props) => {
       </button>
       <UserButton />
     </header>
+  );
+};
+
+/** Nobody shall take a rehearsal for the real platform. */
+const RehearsalMark = () => {
+  const { t } = useWords();
+  const { rehearsal } = useRehearsal();
+  if (rehearsal === undefined) return null;
+  const count = rehearsal.items.length;
+  return (
+    <PageLink to="/ops?tab=rehearsal" className="rehearsal-mark" title={t("rehearsal.mark.title")}>
+      <Glyph shape="play" />
+      {t("rehearsal.mark")}
+      {count > 0 && <span>{t("rehearsal.mark.faults", { count })}</span>}
+    </PageLink>
   );
 };
