@@ -172,7 +172,7 @@ export const runPage = async (
   return rows.map(rowOf);
 };
 
-/** Did they help? Newest first; what people took back by hand or never began does not count. */
+/** Did they help? Newest first; only what was decided here: reflexes and people answer for theirs. */
 export const outcomesOf = async (
   sql: Sql,
   playbook: string,
@@ -181,7 +181,7 @@ export const outcomesOf = async (
 ): Promise<readonly boolean[]> => {
   const rows = await sql.query<{ state: RunState }>(
     `SELECT state FROM action_run
-     WHERE playbook = $1 AND id > $2 AND origin <> 'human'
+     WHERE playbook = $1 AND id > $2 AND origin = 'automatic'
        AND state IN ('verified', 'rolled_back', 'escalated')
      ORDER BY id DESC LIMIT $3`,
     [playbook, afterRun, limit],

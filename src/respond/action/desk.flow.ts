@@ -58,7 +58,8 @@ export type ActionFlowDeps = {
 /** Why nothing is done about an alert for now. */
 export type Held = {
   readonly playbook: string;
-  readonly refused: Refused;
+  /** A guard's, or that no precondition holds. */
+  readonly refused: Omit<Refused, "guard"> & { readonly guard: Refused["guard"] | "precondition" };
   readonly atMs: number;
 };
 
@@ -77,6 +78,8 @@ export type Desk = {
   observed: Observed | null;
   looks: readonly RuleLook[];
   isStorm: boolean;
+  /** Actuators that were silent at the last look: said once, not twice a second. */
+  readonly silent: Set<string>;
   scaledAtMs: number;
 };
 
@@ -97,6 +100,7 @@ export const openDesk = async (deps: ActionFlowDeps): Promise<Desk> => {
     freezes: new Map(await loadFreezes(deps.db)),
     ...{ held: new Map(), versions: new Map(), escalated: new Map() },
     switch: await loadSwitch(deps.db),
+    silent: new Set(),
     ...{ observed: null, looks: [], isStorm: false, scaledAtMs: Number.NEGATIVE_INFINITY },
   };
 };
@@ -125,12 +129,19 @@ export const look = async (desk: Desk): Promise<void> => {
 const observe = async (desk: Desk): Promise<void> => {
   const { deps } = desk;
   const seen = await Promise.all(
-    deps.actuators.map((one) =>
-      one.observe().catch((fault: unknown) => {
-        deps.log.warn("an actuator does not say what it sees", { actuator: one.name, fault });
+    deps.actuators.map(async (one) => {
+      try {
+        const found = await one.observe();
+        desk.silent.delete(one.name);
+        return found;
+      } catch (fault) {
+        if (!desk.silent.has(one.name)) {
+          deps.log.warn("an actuator does not say what it sees", { actuator: one.name, fault });
+        }
+        desk.silent.add(one.name);
         return undefined;
-      }),
-    ),
+      }
+    }),
   );
   // One that is silent would make its part of the platform look empty: then all of it is old.
   if (seen.length === 0 || seen.includes(undefined)) return;
@@ -163,8 +174,13 @@ const signalsOf = (
   };
   const traffic = totalOf(desk.deps.traffic(), service, nowMs);
   const isServed = traffic !== undefined && traffic.servedPerS > 0;
+  // What has never been ready yet is not down: it begins.
+  const isBeginning = replicas.every(
+    ({ state, restarts }) => state === "starting" && restarts === 0,
+  );
   return {
-    up: replicas.length === 0 ? own.up : ready.length > 0 ? 1 : 0,
+    isThin: isServed && traffic.servedPerS < THIN_PER_S,
+    up: replicas.length === 0 ? own.up : ready.length > 0 ? 1 : isBeginning ? null : 0,
     cpu: mean(ready.map(({ cpu }) => cpu)) ?? own.cpu,
     memory: mean(ready.map(({ memory }) => memory)) ?? own.memory,
     errorRate: (isServed ? traffic.errorShare : null) ?? own.errorRate,
@@ -172,6 +188,8 @@ const signalsOf = (
   };
 };
 const FRESH_MS = 5_000;
+/** Fewer than ten requests in ten seconds say nothing of errors and latency. */
+const THIN_PER_S = 1;
 
 export const isSeenWithin = ({ observed }: Desk, nowMs: number, ms: number): boolean =>
   observed !== null && nowMs - observed.atMs <= ms;

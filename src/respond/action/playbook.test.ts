@@ -31,7 +31,7 @@ const context = (by: Trigger, observed = seen(), more: Partial<Context> = {}): C
   service: plan.services.find(({ id }) => id === by.service) ?? null,
   services: plan.services,
   observed,
-  excess: 1.2,
+  ...{ excess: 1.2, use: 0.95, troubled: 1 },
   previousVersion: () => null,
   failover: {
     ...{ regions: ["paris", "lyon"], pools: observed.pools, replicas: observed.replicas },
@@ -102,6 +102,16 @@ test.each<{ title: string; given: Context; first: readonly string[] }>([
       seen({ replicas: healthy.filter(({ region }) => region === "lyon") }),
     ),
     first: ["region-failover"],
+  },
+  {
+    title: "one slow service without demand closes nothing for everybody",
+    given: context(trigger("service-latency"), seen({ inForce: [shed] }), { use: 0.2 }),
+    first: ["auto-scaling", "throttling"],
+  },
+  {
+    title: "a service that is in nobody's hands is left alone",
+    given: context(trigger("service-latency", { service: "novaevo-hub" })),
+    first: [],
   },
   { title: "nothing answers a rule no playbook names", given: context(trigger("x")), first: [] },
 ])("$title", ({ given, first }) => {

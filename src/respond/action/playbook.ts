@@ -28,6 +28,10 @@ const MILDNESS: Readonly<Record<Playbook["action"], number>> = {
 const DEFAULT_COOLDOWN_MS = 60_000;
 const DEFAULT_VERIFY_MS = 60_000;
 const MAX_SHED = 3;
+/** What touches every user needs more than one slow service: demand, or trouble in several. */
+const SHED_USE = 0.7;
+const SHED_TROUBLED = 3;
+const QUEUE_USE = 0.9;
 
 export type Context = {
   readonly trigger: Trigger;
@@ -37,6 +41,10 @@ export type Context = {
   readonly observed: Observed;
   /** The alert's value over its threshold; null where unknown. */
   readonly excess: number | null;
+  /** What is asked of the service over what it can serve; null: nobody knows. */
+  readonly use: number | null;
+  /** Services whose CPU or latency is beyond its threshold. */
+  readonly troubled: number;
   readonly previousVersion: (service: string) => string | null;
   readonly failover: Omit<FailoverInput, "lost">;
   /** Playbooks that were tried for this trouble already. */
@@ -131,6 +139,10 @@ type Found =
 
 const changesOf = (playbook: Playbook, context: Context): Found => {
   const { service, trigger } = context;
+  const isOurs = context.observed.pools.some((one) => one.service === service?.id);
+  if (service !== null && !isOurs) {
+    return lacks("Ce service n’est pas dans nos mains", "This service is not in our hands");
+  }
   switch (playbook.action) {
     case "limit_non_essential":
       return shed(playbook, context);
@@ -266,7 +278,10 @@ const loadOf = (pool: Pool, replicas: readonly Replica[]): number =>
     ...replicas.filter(({ region }) => region === pool.region).map(({ cpu }) => cpu ?? 0),
   );
 
-const shed = ({ parameters }: Playbook, { observed, services }: Context): Found => {
+const shed = ({ parameters }: Playbook, { observed, services, use, troubled }: Context): Found => {
+  if ((use ?? 0) < SHED_USE && troubled < SHED_TROUBLED) {
+    return lacks("La plateforme n’est pas surchargée", "The platform is not overloaded");
+  }
   const now = observed.inForce.find(({ kind }) => kind === "shed");
   const level = (now?.kind === "shed" ? now.level : 0) + 1;
   const most = Math.min(MAX_SHED, parameters?.level ?? 1);
@@ -280,7 +295,10 @@ const shed = ({ parameters }: Playbook, { observed, services }: Context): Found 
   return { changes: [{ kind: "shed", level }] };
 };
 
-const queue = ({ parameters }: Playbook, { observed }: Context): Found => {
+const queue = ({ parameters }: Playbook, { observed, use }: Context): Found => {
+  if ((use ?? 0) < QUEUE_USE) {
+    return lacks("La demande n’atteint pas la capacité", "Demand is not near capacity");
+  }
   if (!inForce(observed, "shed")) {
     return lacks(
       "Les fonctions non essentielles ne sont pas encore coupées",
@@ -293,7 +311,10 @@ const queue = ({ parameters }: Playbook, { observed }: Context): Found => {
   return { changes: [{ kind: "queue", maxActive, perMinute }] };
 };
 
-const premium = ({ parameters }: Playbook, { observed }: Context): Found => {
+const premium = ({ parameters }: Playbook, { observed, use }: Context): Found => {
+  if ((use ?? 0) < QUEUE_USE) {
+    return lacks("La demande n’atteint pas la capacité", "Demand is not near capacity");
+  }
   if (inForce(observed, "premium")) return lacks("Une part est déjà réservée", "Kept already");
   const { share } = parameters ?? {};
   if (share === undefined) return lacks("Pas de part prévue", "No share is given");

@@ -69,7 +69,17 @@ const answerAlert = async (desk: Desk, alert: LiveAlert, nowMs: number): Promise
   if (found?.signal !== "breach") return;
   const context = contextOf(desk, alert, runs);
   if (context === undefined) return;
-  for (const choice of choose(desk.deps.applied().plan.playbooks, context).choices) {
+  const { choices, passedOver } = choose(desk.deps.applied().plan.playbooks, context);
+  const [first] = passedOver;
+  if (choices.length === 0 && first !== undefined) {
+    const why = {
+      fr: passedOver.map((one) => `${one.playbook} : ${one.why.fr}`).join(" ; "),
+      en: passedOver.map((one) => `${one.playbook}: ${one.why.en}`).join("; "),
+    };
+    const refused = { guard: "precondition", why, figures: {} } as const;
+    desk.held.set(alert.id, { playbook: first.playbook, refused, atMs: nowMs });
+  }
+  for (const choice of choices) {
     const level = levelOf(desk, choice.playbook);
     const refused = refusedBy(desk, choice, nowMs);
     if (refused !== undefined) {
@@ -109,10 +119,29 @@ export const contextOf = (
       evidence: { ...(value === null ? {} : { value }), threshold: limit },
     },
     excess: value === null || limit <= 0 ? null : value / limit,
+    use: service === null ? null : useOf(desk, service.id),
+    troubled: new Set(
+      desk.looks.flatMap((one) =>
+        one.signal === "breach" && isOfLoad(desk, one.rule) ? (one.service ?? []) : [],
+      ),
+    ).size,
     previousVersion: (id) => desk.versions.get(id)?.before ?? null,
     failover: failoverOf(desk, observed),
     tried: new Set(runs.flatMap(({ playbook }) => playbook ?? [])),
   };
+};
+
+/** CPU and latency: what overload shows itself by. */
+const isOfLoad = (desk: Desk, rule: string): boolean => {
+  const each = desk.deps.applied().plan.observability.rules.find(({ id }) => id === rule)?.each;
+  return each?.kind === "service" && (each.signal === "cpu" || each.signal === "latencyP95");
+};
+
+/** What is asked of a service over what its ready instances serve at most. */
+const useOf = (desk: Desk, service: string): number | null => {
+  const last = desk.capacity.history(service).at(-1);
+  if (last === undefined || last.offeredPerS === null || last.capacityPerS <= 0) return null;
+  return last.offeredPerS / last.capacityPerS;
 };
 
 const failoverOf = (desk: Desk, observed: Observed): Context["failover"] => {
@@ -367,6 +396,15 @@ const wantedOf = (
 
 // ── reflexes ────────────────────────────────────────────────────────────────────────────────────
 
+/** What a run has put in force lasts as long as it said, also after it was verified. */
+const isStillOurs = (run: RunRow, target: string, atMs: number): boolean =>
+  run.target === target &&
+  run.origin !== "reflex" &&
+  run.life.state === "verified" &&
+  run.holdMs !== null &&
+  run.startedAtMs !== null &&
+  atMs < run.startedAtMs + run.holdMs;
+
 /** Null: it was ours, or it is no action. */
 export const takeReflex = async (desk: Desk, event: Happened): Promise<RunRow | null> => {
   const { deps } = desk;
@@ -379,6 +417,7 @@ export const takeReflex = async (desk: Desk, event: Happened): Promise<RunRow | 
       (run.life.state !== "proposed" &&
         !isOver(run.life) &&
         run.steps.some(({ change }) => targetOf(change) === target)) ||
+      isStillOurs(run, target, event.atMs) ||
       (run.target === target &&
         run.trigger.kind === "event" &&
         run.trigger.rule === event.kind &&

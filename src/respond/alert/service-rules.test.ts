@@ -24,6 +24,8 @@ test.each<{ more: Partial<ServiceSignals>; says: object }>([
   { more: { up: 0 }, says: { "service-down": "breach" } },
   { more: { errorRate: 0.01 }, says: { "service-errors": "breach" } },
   { more: { latencyP95: 201 }, says: { "service-latency": "breach" } },
+  { more: { errorRate: 0.5, isThin: true }, says: { "service-errors": "between" } },
+  { more: { cpu: 0.9, isThin: true }, says: { "service-cpu-load": "breach" } },
   { more: { latencyP95: null }, says: { "service-latency": "unknown" } },
   { more: { errorRate: Number.NaN }, says: { "service-errors": "unknown" } },
 ])("$more says $says", ({ more, says }) => {

@@ -13,7 +13,10 @@ import type { AlertRule } from "./alert.ts";
 
 export type SignalName = "up" | "cpu" | "memory" | "errorRate" | "latencyP95";
 /** What a service's signals say now; null where nothing is measured. */
-export type ServiceSignals = Readonly<Record<SignalName, number | null>>;
+export type ServiceSignals = Readonly<Record<SignalName, number | null>> & {
+  /** So few requests that errors and latency prove nothing: good news counts, bad news does not. */
+  readonly isThin?: boolean;
+};
 
 export type RuleLook = {
   readonly fingerprint: string;
@@ -37,6 +40,8 @@ const UNITS: Readonly<Record<SignalName, string>> = {
   ...{ up: "count", cpu: "ratio", memory: "ratio", errorRate: "ratio", latencyP95: "ms" },
 };
 
+const OF_REQUESTS: ReadonlySet<SignalName> = new Set(["errorRate", "latencyP95"]);
+
 export const serviceLooks = (
   plan: Plan,
   signals: ReadonlyMap<string, ServiceSignals>,
@@ -46,10 +51,12 @@ export const serviceLooks = (
     const { each } = rule;
     if (each?.kind !== "service") return [];
     return plan.services.flatMap((service) => {
-      const value = signals.get(service.id)?.[each.signal];
-      if (value === undefined) return [];
+      const told = signals.get(service.id);
+      if (told === undefined) return [];
       const about = { service: service.id, region: null, unit: UNITS[each.signal] };
-      return [look(plan, rule, service.name, about, value, atMs, service)];
+      const found = look(plan, rule, service.name, about, told[each.signal], atMs, service);
+      const isThin = told.isThin === true && OF_REQUESTS.has(each.signal);
+      return [isThin && found.signal === "breach" ? { ...found, signal: "between" } : found];
     });
   });
 
