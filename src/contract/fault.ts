@@ -132,12 +132,17 @@ export const faultRoutes = [
     method: "PUT",
     access: "operator",
     summary: "Change how much the simulated users do; restart begins a new measurement",
-    body: z.strictObject({
-      share: z.number().min(0).max(10).optional(),
-      compression: z.number().min(1).max(100).optional(),
-      shape: z.enum(["day", "peak"]).optional(),
-      restart: z.boolean().default(false),
-    }),
+    body: z
+      .strictObject({
+        share: z.number().min(0).max(10).optional(),
+        compression: z.number().min(1).max(100).optional(),
+        shape: z.enum(["day", "peak"]).optional(),
+        restart: z.boolean().optional(),
+      })
+      .refine(
+        (said) => Object.values(said).some((value) => value !== undefined),
+        "expected share, compression, shape or restart",
+      ),
     reply: UserLoad,
   },
 ] as const satisfies readonly RouteSpec[];

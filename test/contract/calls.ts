@@ -21,6 +21,13 @@ export const EMPTY_ANSWERS: Readonly<Record<string, number>> = {
   "POST /api/app/actions/:id/reject": 404,
   "POST /api/app/actions/:id/undo": 404,
   "POST /api/v1/write": 204,
+  // Nothing is rehearsed here.
+  "POST /api/app/faults": 404,
+  "DELETE /api/app/faults": 404,
+  "DELETE /api/app/faults/:id": 404,
+  "POST /api/app/scenarios": 404,
+  "GET /api/app/load": 404,
+  "PUT /api/app/load": 404,
 };
 
 const FORM = { "content-type": "application/x-www-form-urlencoded" };
@@ -55,6 +62,10 @@ export const askingOf = (lab: Lab, key: string): Asking => {
         () => ({ params: { id: "ACT-999" }, payload: { reason: "a drill" } }),
       ]),
     ),
+    "POST /api/app/faults": () => ({ payload: { service: "obd2", kind: "crash" } }),
+    "DELETE /api/app/faults/:id": () => ({ params: { id: "fault:1" } }),
+    "POST /api/app/scenarios": () => ({ payload: { scenario: "region-loss" } }),
+    "PUT /api/app/load": () => ({ payload: { share: 0.1 } }),
     "PUT /api/app/actions/switch": () => ({ payload: { isOn: true, reason: "a drill" } }),
     "PUT /api/app/actions/autonomy": () => ({
       payload: { playbook: "fallback", level: "auto", reason: "a drill" },

@@ -76,7 +76,7 @@ export const faultRoutes = (deps: FaultRouteDeps) =>
         const changed = await at(deps, "users", "PUT", "/load", load);
         if (!changed.ok) return changed;
       }
-      if (restart) {
+      if (restart === true) {
         const begun = await at(deps, "users", "POST", "/restart", undefined);
         if (!begun.ok) return begun;
       }
