@@ -172,7 +172,7 @@ export const runPage = async (
   return rows.map(rowOf);
 };
 
-/** Did they help? Newest first; only what was decided here: reflexes and people answer for theirs. */
+/** Did they help? Newest first; only what was decided here: others answer for their own. */
 export const outcomesOf = async (
   sql: Sql,
   playbook: string,

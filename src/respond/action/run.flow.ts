@@ -44,150 +44,168 @@ const MAX_TURNS = 16;
 export type Runner = ReturnType<typeof newRunner>;
 
 export const newRunner = (deps: RunnerDeps) => {
+  const room: Room = { deps, begun: new Set() };
+  return {
+    advance: (run: RunRow, seen: Seen) => advance(room, run, seen),
+    commit: (run: RunRow, event: RunEvent, actor: string, more?: More) =>
+      commit(room, run, event, actor, more),
+    create: (draft: RunDraft, event: string, evidence: JsonObject) =>
+      create(room, draft, event, evidence),
+  };
+};
+
+type Room = {
+  readonly deps: RunnerDeps;
   /** Begun by this process: only these may be asked for again. */
-  const begun = new Set<number>();
+  readonly begun: Set<number>;
+};
+type More = { readonly evidence?: JsonObject; readonly run?: Partial<RunDraft> };
 
-  const commit = async (
-    run: RunRow,
-    event: RunEvent,
-    actor: string,
-    more: { readonly evidence?: JsonObject; readonly run?: Partial<RunDraft> } = {},
-  ): Promise<RunRow> => {
-    const nowMs = deps.clock.now();
-    const next = step(run.life, event, nowMs);
-    if (!next.moved) return { ...run, life: next.life };
-    const changed: RunRow = { ...run, ...more.run, life: next.life, why: next.why };
-    const saved = await deps.db.tx(async (tx) => {
-      await mustOwn(deps, tx);
-      const row = await updateRun(tx, run.life.state, changed, nowMs);
-      if (row === undefined) throw new Error(`action ACT-${run.id} was moved by somebody else`);
-      await write(deps, tx, row, event.kind, actor, more.evidence ?? {});
-      return row;
-    });
-    if (saved.life.state === "running") begun.add(run.id);
-    deps.onCommitted(saved);
-    return saved;
-  };
-
-  const advance = async (run: RunRow, seen: Seen): Promise<RunRow> => {
-    let now = run;
-    for (let turn = 0; turn < MAX_TURNS; turn += 1) {
-      const before = now.life;
-      now = await once(now, seen);
-      if (isOver(now.life) || before.state === now.life.state) {
-        if (before.state !== "running" || before.done === now.life.done) return now;
-      }
-    }
-    return now;
-  };
-
-  const once = async (run: RunRow, seen: Seen): Promise<RunRow> => {
-    switch (run.life.state) {
-      case "proposed":
-      case "failed":
-        return commit(run, { kind: "time" }, HUB);
-      case "approved":
-        return commit(run, { kind: "start" }, HUB);
-      case "running":
-        return begun.has(run.id) ? apply(run) : afterInterruption(run, seen);
-      case "verifying":
-        return verify(run, seen);
-      case "rolling_back":
-        return rollBack(run);
-      case "verified":
-      case "rolled_back":
-      case "escalated":
-      case "not_executed":
-        return run;
-    }
-  };
-
-  const apply = async (run: RunRow): Promise<RunRow> => {
-    const at = run.life.done;
-    const wanted = run.steps[at];
-    if (wanted === undefined) throw new Error(`action ACT-${run.id} has no step ${at}`);
-    try {
-      const done = await actuatorOf(deps, wanted.change).apply({
-        id: orderId(run, at),
-        epoch: deps.epoch,
-        change: wanted.change,
-        // From when it began, not from now: an order that is repeated must be the same order.
-        untilMs: run.holdMs === null ? null : run.life.sinceMs + run.holdMs,
-      });
-      const undo = done.undo ?? wanted.undo;
-      const steps = run.steps.with(at, { ...wanted, undo, effect: done.effect });
-      const evidence = { effect: done.effect, step: at, wasDoneBefore: !done.isFirst };
-      return await commit(
-        { ...run, life: { ...run.life, canUndo: canUndo(steps) } },
-        { kind: "applied" },
-        HUB,
-        { evidence, run: { steps } },
-      );
-    } catch (fault) {
-      if (!(fault instanceof ActuatorFault)) throw fault;
-      // Asked again with the same id until the deadline: carried out once, however often asked.
-      if (fault.code === "unavailable" || fault.code === "conflict") {
-        return commit(run, { kind: "time" }, HUB, { evidence: { fault: fault.message } });
-      }
-      const failed = { kind: "apply_failed", reason: fault.message, isUncertain: at > 0 } as const;
-      return commit(run, failed, HUB, { evidence: { code: fault.code } });
-    }
-  };
-
-  const afterInterruption = async (run: RunRow, { observed }: Seen): Promise<RunRow> => {
-    if (observed === null || observed.atMs < run.life.sinceMs) {
-      return commit(run, { kind: "time" }, HUB);
-    }
-    const seen = run.steps.map((one) => isInPlace(one.change, observed, one.restartsBefore));
-    const isThere = seen.includes(false) ? false : seen.includes(null) ? null : true;
-    return commit(run, { kind: "interrupted", isThere }, HUB, { evidence: { seen } });
-  };
-
-  const verify = async (run: RunRow, seen: Seen): Promise<RunRow> => {
-    const { signal, evidence } = await signalOf(run, seen);
-    return commit(run, { kind: "signal", signal }, HUB, { evidence });
-  };
-
-  /** Backwards; each undo has an id of its own, so that asking again is harmless. */
-  const rollBack = async (run: RunRow): Promise<RunRow> => {
-    try {
-      const effects: string[] = [];
-      for (const [at, { undo }] of [...run.steps.entries()].toReversed()) {
-        if (undo === null) continue;
-        const done = await actuatorOf(deps, undo).apply({
-          ...{ id: `${orderId(run, at)}-undo`, epoch: deps.epoch, change: undo, untilMs: null },
-        });
-        effects.push(done.effect);
-      }
-      return await commit(run, { kind: "undone" }, HUB, { evidence: { effects } });
-    } catch (fault) {
-      if (!(fault instanceof ActuatorFault)) throw fault;
-      if (fault.code === "unavailable" || fault.code === "conflict") {
-        return commit(run, { kind: "time" }, HUB, { evidence: { fault: fault.message } });
-      }
-      return commit(run, { kind: "undo_failed", reason: fault.message }, HUB);
-    }
-  };
-
-  /** A new run, in the state its draft has, with the first lines of its timeline. */
-  const create = async (draft: RunDraft, event: string, evidence: JsonObject): Promise<RunRow> => {
-    const row = await deps.db.tx(async (tx) => {
-      await mustOwn(deps, tx);
-      const inserted = await insertRun(tx, draft);
-      await write(deps, tx, inserted, event, draft.proposedBy, {
-        ...evidence,
-        trigger: { ...draft.trigger },
-        changes: draft.steps.map(({ change }) => ({ ...change })),
-        verification: { ...draft.verification },
-        planDigest: draft.planDigest,
-      });
-      return inserted;
-    });
-    deps.onCommitted(row);
+const commit = async (
+  room: Room,
+  run: RunRow,
+  event: RunEvent,
+  actor: string,
+  more: More = {},
+): Promise<RunRow> => {
+  const nowMs = room.deps.clock.now();
+  const next = step(run.life, event, nowMs);
+  if (!next.moved) return { ...run, life: next.life };
+  const changed: RunRow = { ...run, ...more.run, life: next.life, why: next.why };
+  const saved = await room.deps.db.tx(async (tx) => {
+    await mustOwn(room.deps, tx);
+    const row = await updateRun(tx, run.life.state, changed, nowMs);
+    if (row === undefined) throw new Error(`action ACT-${run.id} was moved by somebody else`);
+    await write(room.deps, tx, row, event.kind, actor, more.evidence ?? {});
     return row;
-  };
+  });
+  if (saved.life.state === "running") room.begun.add(run.id);
+  room.deps.onCommitted(saved);
+  return saved;
+};
 
-  return { advance, commit, create };
+const advance = async (room: Room, run: RunRow, seen: Seen): Promise<RunRow> => {
+  let now = run;
+  for (let turn = 0; turn < MAX_TURNS; turn += 1) {
+    const before = now.life;
+    now = await once(room, now, seen);
+    if (isOver(now.life) || before.state === now.life.state) {
+      if (before.state !== "running" || before.done === now.life.done) return now;
+    }
+  }
+  return now;
+};
+
+const once = async (room: Room, run: RunRow, seen: Seen): Promise<RunRow> => {
+  switch (run.life.state) {
+    case "proposed":
+    case "failed":
+      return commit(room, run, { kind: "time" }, HUB);
+    case "approved":
+      return commit(room, run, { kind: "start" }, HUB);
+    case "running":
+      return room.begun.has(run.id) ? apply(room, run) : afterInterruption(room, run, seen);
+    case "verifying":
+      return verify(room, run, seen);
+    case "rolling_back":
+      return rollBack(room, run);
+    case "verified":
+    case "rolled_back":
+    case "escalated":
+    case "not_executed":
+      return run;
+  }
+};
+
+const apply = async (room: Room, run: RunRow): Promise<RunRow> => {
+  const at = run.life.done;
+  const wanted = run.steps[at];
+  if (wanted === undefined) throw new Error(`action ACT-${run.id} has no step ${at}`);
+  try {
+    const done = await actuatorOf(room.deps, wanted.change).apply({
+      id: orderId(run, at),
+      epoch: room.deps.epoch,
+      change: wanted.change,
+      // From when it began, not from now: an order that is repeated must be the same order.
+      untilMs: run.holdMs === null ? null : run.life.sinceMs + run.holdMs,
+    });
+    const undo = done.undo ?? wanted.undo;
+    const steps = run.steps.with(at, { ...wanted, undo, effect: done.effect });
+    const evidence = { effect: done.effect, step: at, wasDoneBefore: !done.isFirst };
+    return await commit(
+      room,
+      { ...run, life: { ...run.life, canUndo: canUndo(steps) } },
+      { kind: "applied" },
+      HUB,
+      { evidence, run: { steps } },
+    );
+  } catch (fault) {
+    if (!(fault instanceof ActuatorFault)) throw fault;
+    // Asked again with the same id until the deadline: carried out once, however often asked.
+    if (fault.code === "unavailable" || fault.code === "conflict") {
+      return commit(room, run, { kind: "time" }, HUB, { evidence: { fault: fault.message } });
+    }
+    const failed = { kind: "apply_failed", reason: fault.message, isUncertain: at > 0 } as const;
+    return commit(room, run, failed, HUB, { evidence: { code: fault.code } });
+  }
+};
+
+const afterInterruption = async (room: Room, run: RunRow, { observed }: Seen): Promise<RunRow> => {
+  if (observed === null || observed.atMs < run.life.sinceMs) {
+    return commit(room, run, { kind: "time" }, HUB);
+  }
+  const seen = run.steps.map((one) => isInPlace(one.change, observed, one.restartsBefore));
+  const isThere = seen.includes(false) ? false : seen.includes(null) ? null : true;
+  return commit(room, run, { kind: "interrupted", isThere }, HUB, { evidence: { seen } });
+};
+
+const verify = async (room: Room, run: RunRow, seen: Seen): Promise<RunRow> => {
+  const { signal, evidence } = await signalOf(run, seen);
+  return commit(room, run, { kind: "signal", signal }, HUB, { evidence });
+};
+
+/** Backwards; each undo has an id of its own, so that asking again is harmless. */
+const rollBack = async (room: Room, run: RunRow): Promise<RunRow> => {
+  try {
+    const effects: string[] = [];
+    for (const [at, { undo }] of [...run.steps.entries()].toReversed()) {
+      if (undo === null) continue;
+      const done = await actuatorOf(room.deps, undo).apply({
+        ...{ id: `${orderId(run, at)}-undo`, epoch: room.deps.epoch, change: undo, untilMs: null },
+      });
+      effects.push(done.effect);
+    }
+    return await commit(room, run, { kind: "undone" }, HUB, { evidence: { effects } });
+  } catch (fault) {
+    if (!(fault instanceof ActuatorFault)) throw fault;
+    if (fault.code === "unavailable" || fault.code === "conflict") {
+      return commit(room, run, { kind: "time" }, HUB, { evidence: { fault: fault.message } });
+    }
+    return commit(room, run, { kind: "undo_failed", reason: fault.message }, HUB);
+  }
+};
+
+/** A new run, in the state its draft has, with the first lines of its timeline. */
+const create = async (
+  room: Room,
+  draft: RunDraft,
+  event: string,
+  evidence: JsonObject,
+): Promise<RunRow> => {
+  const row = await room.deps.db.tx(async (tx) => {
+    await mustOwn(room.deps, tx);
+    const inserted = await insertRun(tx, draft);
+    await write(room.deps, tx, inserted, event, draft.proposedBy, {
+      ...evidence,
+      trigger: { ...draft.trigger },
+      changes: draft.steps.map(({ change }) => ({ ...change })),
+      verification: { ...draft.verification },
+      planDigest: draft.planDigest,
+    });
+    return inserted;
+  });
+  room.deps.onCommitted(row);
+  return row;
 };
 
 /** A database that was begun anew counts from 1 again: the instant tells its runs apart. */
