@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url";
 import type { Panel } from "../../src/contract/ops.ts";
 import { PATHS } from "../../src/contract/paths.ts";
 import * as board from "./fixtures/board.ts";
+import * as respond from "./fixtures/respond.ts";
 import * as telemetry from "./fixtures/telemetry.ts";
 
 export const DIST = fileURLToPath(new URL("../../ui/dist/", import.meta.url));
@@ -30,7 +31,8 @@ const POLICY =
 
 const TOPICS = [
   ...(["overview", "services", "alerts", "kpis", "gates"] as const),
-  ...(["infrastructure", "application"] as const),
+  ...(["infrastructure", "application", "actions", "actionAutonomy", "capacity"] as const),
+  ...(["faults", "userLoad"] as const),
 ];
 
 export type Site = Awaited<ReturnType<typeof openSite>>;
@@ -52,6 +54,14 @@ export const openSite = async () => {
     gates: board.gates(),
     infrastructure: telemetry.infrastructure(),
     application: telemetry.application(),
+    actions: respond.unconnected(),
+    actionAutonomy: respond.autonomy(),
+    capacity: respond.capacity(),
+    faults: respond.noRehearsal(),
+    userLoad: respond.userLoad(),
+    principal: board.principal,
+    /** What people told it to do, newest last. */
+    commands: [] as { readonly call: string; readonly body: unknown }[],
     /** Why charts have no points, while they have none. */
     panelWhy: null as Panel["why"],
     /** The server's clock, which charts follow. */
@@ -86,10 +96,19 @@ export const openSite = async () => {
   };
 
   const answerOf = (path: string, query: URLSearchParams): unknown => {
+    const service = query.get("service");
+    if (path === PATHS.actions && service !== null) {
+      const items = state.actions.items.filter((one) => one.service === service);
+      return { ...state.actions, items };
+    }
     for (const topic of TOPICS) {
       if (path === PATHS[topic]) return state[topic];
     }
-    if (path === PATHS.session) return board.principal;
+    if (path === PATHS.session) return state.principal;
+    if (path.startsWith("/api/app/actions/")) {
+      const asked = state.actions.items.find(({ id }) => id === path.slice(17));
+      return asked && respond.detail(asked);
+    }
     if (path.startsWith("/api/app/kpis/"))
       return board.kpiDetail(decodeURIComponent(path.slice(14)));
     const id = path.startsWith("/api/app/panels/") ? path.slice(16) : "";
@@ -117,8 +136,17 @@ export const openSite = async () => {
     if (state.delayMs > 0) await new Promise((done) => setTimeout(done, state.delayMs));
     if (state.isCut) return void request.socket.destroy();
     if (state.failing.has(pathname)) return refuse(503, "unavailable", "le moteur redémarre");
-    if (request.method === "POST") return signIn(pathname, await bodyOf(request), reply, refuse);
+    const isSession = pathname.startsWith(PATHS.session);
+    if (request.method === "POST" && isSession) {
+      return signIn(pathname, await bodyOf(request), reply, refuse);
+    }
     if (!state.signedIn) return refuse(401, "unauthenticated", "sign in");
+    if (request.method !== "GET" && !isSession) {
+      const text = await bodyOf(request);
+      const body = text === "" ? null : (JSON.parse(text) as unknown);
+      state.commands.push({ call: `${request.method} ${pathname}`, body });
+      return reply(200, {});
+    }
     if (request.method === "DELETE") {
       state.signedIn = false;
       return reply(200, { ok: true });

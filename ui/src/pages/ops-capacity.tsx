@@ -4,6 +4,7 @@ import "../css/tabs.css";
 import "../css/respond.css";
 import { usePolled } from "../live/use-polled.ts";
 import { useWords } from "../locales/words.tsx";
+import { CapacityKey } from "../panels/capacity/capacity-chart.tsx";
 import { CapacityTable } from "../panels/capacity/services-table.tsx";
 import { ScalingEvents } from "../panels/scaling.tsx";
 import { Nothing } from "../parts/nothing.tsx";
@@ -18,7 +19,7 @@ const OpsCapacity = () => {
         name="capacity"
         title={t("capacity.title")}
         note={data && t("tab.count", { count: data.items.length })}
-        tools={<Key />}
+        tools={<CapacityKey />}
         fault={fault}
         loading={loading}
         onRetry={retry}
@@ -42,7 +43,7 @@ const OpsCapacity = () => {
           onRetry={retry}
           skeleton={null}
         >
-          <ScalingEvents data={data} />
+          <ScalingEvents data={data} isWide />
         </Panel>
       )}
     </>
@@ -50,20 +51,3 @@ const OpsCapacity = () => {
 };
 
 export default OpsCapacity;
-
-/** What the two lines of each small chart are. */
-const Key = () => {
-  const { t } = useWords();
-  return (
-    <ul className="legend">
-      <li>
-        <i className="swatch swatch-1" />
-        {t("capacity.demand")}
-      </li>
-      <li>
-        <i className="swatch swatch-limit" />
-        {t("capacity.capacity")}
-      </li>
-    </ul>
-  );
-};

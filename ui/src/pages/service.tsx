@@ -12,7 +12,7 @@ import { usePolled } from "../live/use-polled.ts";
 import { useWords } from "../locales/words.tsx";
 import { ActionList } from "../panels/action/action-list.tsx";
 import { AlertList } from "../panels/alerts.tsx";
-import { CapacityChart } from "../panels/capacity/capacity-chart.tsx";
+import { CapacityChart, CapacityKey } from "../panels/capacity/capacity-chart.tsx";
 import { Pools } from "../panels/capacity/services-table.tsx";
 import { InstancesTable } from "../panels/service/instances.tsx";
 import { Neighbours } from "../panels/service/neighbours.tsx";
@@ -90,20 +90,10 @@ const About = ({ id, name, known }: AboutProps) => {
           <AlertList rows={alerts.map((item) => ({ item, gone: false }))} />
         </Still>
       )}
-      {capacity.data?.isConnected === true && <ActionsPanel id={id} />}
       {own !== undefined && (
-        <>
-          <Still name="service-capacity" title={t("ops.tab.capacity")}>
-            <Use {...{ own, name }} />
-          </Still>
-          <Still
-            name="instances"
-            title={t("instances.title")}
-            note={t("tab.count", { count: own.instances.length })}
-          >
-            <InstancesTable items={own.instances} />
-          </Still>
-        </>
+        <Still name="service-capacity" title={t("ops.tab.capacity")}>
+          <Use {...{ own, name }} />
+        </Still>
       )}
       <Panel
         name="neighbours"
@@ -121,6 +111,16 @@ const About = ({ id, name, known }: AboutProps) => {
           />
         )}
       </Panel>
+      {own !== undefined && (
+        <Still
+          name="instances"
+          title={t("instances.title")}
+          note={t("tab.count", { count: own.instances.length })}
+        >
+          <InstancesTable items={own.instances} />
+        </Still>
+      )}
+      {capacity.data?.isConnected === true && <ActionsPanel id={id} />}
     </>
   );
 };
@@ -184,6 +184,7 @@ const Use = ({ own, name }: UseProps) => {
           <Pools pools={pools} />
         </dd>
       </dl>
+      <CapacityKey />
       <CapacityChart name={name} history={history} width={CHART_WIDTH} />
     </>
   );

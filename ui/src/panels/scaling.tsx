@@ -55,13 +55,19 @@ const ScalingCounts = ({ events }: { readonly events: readonly Event[] }) => {
   );
 };
 
-export const ScalingEvents = ({ data }: { readonly data: Capacity }) => {
+type EventsProps = {
+  readonly data: Capacity;
+  /** There is room for the reason of each. */
+  readonly isWide?: boolean;
+};
+
+export const ScalingEvents = ({ data, isWide = false }: EventsProps) => {
   const { t } = useWords();
   if (data.events.length === 0) return <p className="calm">{t("scaling.none")}</p>;
   return (
     <ol className="scaling">
       {data.events.map((event) => (
-        <ScalingRow key={event.action} event={event} items={data.items} />
+        <ScalingRow key={event.action} event={event} items={data.items} isWide={isWide} />
       ))}
     </ol>
   );
@@ -70,9 +76,13 @@ export const ScalingEvents = ({ data }: { readonly data: Capacity }) => {
 /** What did not come to its end says so; the others need no word. */
 const SILENT: ReadonlySet<Event["state"]> = new Set(["verified", "running", "verifying"]);
 
-type RowProps = { readonly event: Event; readonly items: Capacity["items"] };
+type RowProps = {
+  readonly event: Event;
+  readonly items: Capacity["items"];
+  readonly isWide: boolean;
+};
 
-const ScalingRow = ({ event, items }: RowProps) => {
+const ScalingRow = ({ event, items, isWide }: RowProps) => {
   const { t, say, lang } = useWords();
   const { at, service, region, from, to, state, why } = event;
   const name = items.find((one) => one.service === service)?.name;
@@ -91,11 +101,11 @@ const ScalingRow = ({ event, items }: RowProps) => {
       <span className="scaling-what">
         <PageLink to={`/ops/${encodeURIComponent(service)}`} className="row-link" data-row>
           {name === undefined ? service : say(name)}
-        </PageLink>{" "}
-        {t("scaling.fromTo", { from, to })}
+        </PageLink>
         <span className="sub">
-          {region}
+          {t("scaling.fromTo", { from, to })} · <span className="region">{region}</span>
           {!SILENT.has(state) && ` · ${t(`action.state.${state}`)}`}
+          {isWide && ` · ${say(why)}`}
         </span>
       </span>
       <Instant at={at}>{clock(lang, at)}</Instant>

@@ -39,7 +39,7 @@ export const ActionList = ({ items, none }: Props) => {
 
 const ActionRow = ({ action }: { readonly action: Action }) => {
   const words = useWords();
-  const { t, say, lang } = words;
+  const { say, lang } = words;
   const now = serverNow(useSlot("overview"));
   const { id, name, service, region, state, why, changes, trigger, proposedAt } = action;
   return (
@@ -61,21 +61,39 @@ const ActionRow = ({ action }: { readonly action: Action }) => {
         {say(trigger.text)}
       </p>
       <p>{effectOf(action, now, words)}</p>
-      {changes.length > 0 && (
-        <details className="changes">
-          <summary>{t("action.changes", { count: changes.length })}</summary>
-          <ul lang="en">
-            {changes.map((one) => (
-              <li key={one}>
-                <code>{one}</code>
-              </li>
-            ))}
-          </ul>
-        </details>
-      )}
+      <Changes lines={changes} title={titleOf(say(name), action, words)} name={say(name)} />
       {isOpen(action) && say(why) !== say(trigger.text) && <p className="quiet">{say(why)}</p>}
       <Decide action={action} />
     </li>
+  );
+};
+
+type ChangesProps = {
+  readonly lines: readonly string[];
+  readonly title: string;
+  readonly name: string;
+};
+
+/** As who carried them out words them; none where the title says it already. */
+const Changes = ({ lines, title, name }: ChangesProps) => {
+  const { t } = useWords();
+  const [first] = lines;
+  if (first === undefined || (lines.length === 1 && title !== name)) return null;
+  const list = (
+    <ul lang="en">
+      {lines.map((one) => (
+        <li key={one}>
+          <code>{one}</code>
+        </li>
+      ))}
+    </ul>
+  );
+  if (lines.length === 1) return list;
+  return (
+    <details className="changes">
+      <summary>{t("action.changes", { count: lines.length })}</summary>
+      {list}
+    </details>
   );
 };
 

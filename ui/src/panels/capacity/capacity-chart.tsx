@@ -62,3 +62,20 @@ export const CapacityChart = ({ name, history, width }: Props) => {
     </svg>
   );
 };
+
+/** What the two lines of each small chart are. */
+export const CapacityKey = () => {
+  const { t } = useWords();
+  return (
+    <ul className="legend">
+      <li>
+        <i className="swatch swatch-1" />
+        {t("capacity.demand")}
+      </li>
+      <li>
+        <i className="swatch swatch-limit" />
+        {t("capacity.capacity")}
+      </li>
+    </ul>
+  );
+};

@@ -1,5 +1,6 @@
 /** The instances of a service: how each is, what it uses, how often it began anew. */
 import type { Capacity } from "../../../../src/contract/action.ts";
+import "../../css/scaling.css";
 import { number } from "../../format/number.ts";
 import { useWords, type Words } from "../../locales/words.tsx";
 import { DataTable, type Column } from "../../parts/data-table.tsx";
