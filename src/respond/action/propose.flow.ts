@@ -69,6 +69,9 @@ const answerAlert = async (desk: Desk, alert: LiveAlert, nowMs: number): Promise
   if (found?.signal !== "breach") return;
   const context = contextOf(desk, alert, runs);
   if (context === undefined) return;
+  // What is only watched, as NovaEvo's own programs, is its owner's to look after.
+  const { pools } = context.observed;
+  if (alert.service !== null && !pools.some(({ service }) => service === alert.service)) return;
   const { choices, passedOver } = choose(desk.deps.applied().plan.playbooks, context);
   const [first] = passedOver;
   if (choices.length === 0 && first !== undefined) {
