@@ -3,6 +3,7 @@ import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { NOON } from "./fixtures/board.ts";
+import { rehearse } from "./fixtures/respond.ts";
 import { describePages, filled, SIZES, type Visit } from "./visit.ts";
 
 /** A page is looked at in all four variants; a state of a page in two that differ in both. */
@@ -23,6 +24,17 @@ const violations = async (page: Page): Promise<readonly string[]> => {
 const overflow = (page: Page): Promise<number> =>
   page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
+/** A link inside a sentence is exempt, as in WCAG 2.5.8. */
+const smallTargets = (page: Page): Promise<readonly string[]> =>
+  page.evaluate((least) => {
+    const all = document.querySelectorAll<HTMLElement>(
+      "a:not(.inline-link):not(.skip), button, select, summary, [role=tab], .choice-one",
+    );
+    return [...all]
+      .filter((one) => one.offsetParent !== null && one.getBoundingClientRect().height < least)
+      .map((one) => `${one.outerHTML.slice(0, 120)} ${one.getBoundingClientRect().height}`);
+  }, TOUCH_PX);
+
 type Themes = Readonly<Record<keyof typeof SIZES, readonly ("light" | "dark")[]>>;
 
 /** One load, then each width and theme asked for: what axe and a ruler find, by variant. */
@@ -40,6 +52,17 @@ const faultsOf = async (page: Page, themes: Themes): Promise<Record<string, unkn
   }
   return found;
 };
+
+/** A page of a rehearsal, once it shows this. */
+const rehearsed =
+  (path: string, shown: string) =>
+  async ({ open, site }: Visit): Promise<Page> => {
+    rehearse(site().state);
+    const page = await open(path);
+    await page.locator(".rehearsal-mark").waitFor();
+    await page.getByText(shown).first().waitFor();
+    return page;
+  };
 
 const PLACES: readonly {
   readonly title: string;
@@ -131,6 +154,54 @@ const PLACES: readonly {
       await page.getByRole("slider", { name: "Temps de réponse des services" }).waitFor();
       return page;
     },
+  },
+  {
+    title: "operations with actions and scaling",
+    themes: ALL,
+    show: async (visit) => {
+      const page = await rehearsed("/ops", "retour attendu à")(visit);
+      await page.getByText("1 → 3").waitFor();
+      return page;
+    },
+  },
+  {
+    title: "corrective actions",
+    themes: ALL,
+    show: rehearsed("/ops?tab=actions", "13 sur 14, au moins"),
+  },
+  {
+    title: "one action",
+    show: rehearsed("/ops?tab=actions&action=ACT-14", "Déroulement"),
+  },
+  {
+    title: "a decision that wants its reason",
+    show: async (visit) => {
+      const page = await rehearsed("/ops?tab=actions", "délai de repos")(visit);
+      await page.getByRole("button", { name: "Rejeter ACT-15" }).click();
+      await page.getByLabel("Motif", { exact: true }).waitFor();
+      await page.getByRole("button", { name: "Rejeter", exact: true }).click();
+      await page.getByRole("alert").filter({ hasText: "motif" }).waitFor();
+      return page;
+    },
+  },
+  {
+    title: "capacity",
+    themes: ALL,
+    show: rehearsed("/ops?tab=capacity", "Dernière heure"),
+  },
+  {
+    title: "one service",
+    themes: ALL,
+    show: async (visit) => {
+      const page = await rehearsed("/ops/scheduling", "scheduling.paris.2")(visit);
+      await page.getByRole("slider", { name: "Temps de réponse" }).waitFor();
+      return page;
+    },
+  },
+  {
+    title: "rehearsal",
+    themes: ALL,
+    show: rehearsed("/ops?tab=rehearsal", "Mesure valable"),
   },
   {
     title: "tabs nothing is connected to",
@@ -243,7 +314,11 @@ describePages("access", (visit) => {
     expect(await overflow(page)).toBeGreaterThan(1_000);
   });
 
-  test("a laptop shows all of operations without scrolling, on a bad day too", async () => {
+  test.each([
+    ["a real platform", false],
+    ["a rehearsal", true],
+  ])("a laptop shows all of operations without scrolling, on a bad day of %s", async (_, is) => {
+    if (is) rehearse(visit.site().state);
     for (const one of visit.site().state.services.items) {
       const reason = { fr: "Réponses lentes depuis 12 minutes sur deux instances", en: "Slow" };
       Object.assign(one, { state: "degraded", reason, cpu: 0.9, memory: 0.9 });
@@ -251,6 +326,7 @@ describePages("access", (visit) => {
     const page = await visit.open("/ops");
     await filled(page, "/ops");
     await page.getByRole("slider", { name: "Temps de réponse" }).waitFor();
+    if (is) await page.getByText("1 → 3").waitFor();
     const hidden = await page.evaluate(
       () => document.documentElement.scrollHeight - document.documentElement.clientHeight,
     );
@@ -266,16 +342,20 @@ describePages("access", (visit) => {
   test.each(PAGES)("%s: a thumb hits every target", async (path, shown) => {
     const page = await visit.open(path, { size: "phone" });
     await page.getByText(shown).first().waitFor();
-    // A link inside a sentence is exempt, as in WCAG 2.5.8.
-    const small = await page.evaluate((least) => {
-      const all = document.querySelectorAll<HTMLElement>(
-        "a:not(.inline-link):not(.skip), button, select, summary, [role=tab]",
-      );
-      return [...all]
-        .filter((one) => one.offsetParent !== null && one.getBoundingClientRect().height < least)
-        .map((one) => `${one.outerHTML.slice(0, 120)} ${one.getBoundingClientRect().height}`);
-    }, TOUCH_PX);
-    expect(small).toEqual([]);
+    expect(await smallTargets(page)).toEqual([]);
+  });
+
+  test.each([
+    ["/ops", "retour attendu à"],
+    ["/ops?tab=actions", "13 sur 14"],
+    ["/ops?tab=capacity", "Dernière heure"],
+    ["/ops/scheduling", "scheduling.paris.2"],
+    ["/ops?tab=rehearsal", "Mesure valable"],
+  ])("%s in rehearsal: a thumb hits every target", async (path, shown) => {
+    rehearse(visit.site().state);
+    const page = await visit.open(path, { size: "phone" });
+    await page.getByText(shown).first().waitFor();
+    expect(await smallTargets(page)).toEqual([]);
   });
 
   test("each state has a shape and a word, not a colour alone", async () => {

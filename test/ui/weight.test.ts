@@ -2,7 +2,9 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
+import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
+import { rehearse } from "./fixtures/respond.ts";
 import { DIST } from "./site.ts";
 import { describePages, filled } from "./visit.ts";
 
@@ -18,7 +20,31 @@ const SOURCE = new URL("../../ui/src/", import.meta.url);
 const gzipped = async (name: string): Promise<number> =>
   gzipSync(await readFile(path.join(DIST, name))).length;
 
-describePages("first load", ({ open }) => {
+/** Bytes of script the page asked for, gzipped. */
+const scriptsOf = async (page: Page): Promise<number> => {
+  const loaded = await page.evaluate(() =>
+    performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname),
+  );
+  const scripts = loaded.filter((name) => name.endsWith(".js"));
+  expect(scripts.length).toBeGreaterThan(2);
+  const sizes = await Promise.all(scripts.map(gzipped));
+  return sizes.reduce((sum, size) => sum + size, 0);
+};
+
+describePages("first load", ({ open, site }) => {
+  test.each([
+    ["/ops", "1 → 3"],
+    ["/ops?tab=actions", "13 sur 14"],
+    ["/ops?tab=capacity", "Dernière heure"],
+    ["/ops/scheduling", "P99"],
+    ["/ops?tab=rehearsal", "Mesure valable"],
+  ] as const)("%s in rehearsal asks for at most 150 KB of script", async (place, shown) => {
+    rehearse(site().state);
+    const page = await open(place);
+    await page.getByText(shown).first().waitFor();
+    expect(await scriptsOf(page)).toBeLessThanOrEqual(FIRST_LOAD);
+  });
+
   test.each([
     ["/ops", "Temps de réponse"],
     ["/ops?tab=infra", "Débit du réseau"],
@@ -28,13 +54,7 @@ describePages("first load", ({ open }) => {
     const page = await open(place);
     if (place === "/go") await filled(page, place);
     else await page.getByRole("slider", { name: chart, exact: true }).waitFor();
-    const loaded = await page.evaluate(() =>
-      performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname),
-    );
-    const scripts = loaded.filter((name) => name.endsWith(".js"));
-    expect(scripts.length).toBeGreaterThan(2);
-    const sizes = await Promise.all(scripts.map(gzipped));
-    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(FIRST_LOAD);
+    expect(await scriptsOf(page)).toBeLessThanOrEqual(FIRST_LOAD);
   });
 });
 
