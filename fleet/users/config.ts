@@ -40,6 +40,8 @@ const settings = z.strictObject({
     .max(8),
   sessionKeyFile: file,
   controlTokenFile: file,
+  /** A firmware release the makers publish before anybody drives; none: no car is updated. */
+  releaseFile: file.optional(),
   load: load.prefault({ share: 0.02, compression: 1, shape: "day" }),
 });
 

@@ -39,7 +39,7 @@ const THINK_SIGMA = 0.9;
 /** A page that looks again by itself does so at its own pace. */
 const POLL_MS = 2_000;
 
-type Memory = { garage?: string; start?: string; booking?: string };
+type Memory = { garage?: string; start?: string; booking?: string; job?: string };
 type Step = (session: Session) => Call | undefined;
 export type Session = {
   readonly user: User;
@@ -47,10 +47,12 @@ export type Session = {
   readonly dice: Dice;
   readonly steps: readonly Step[];
   readonly memory: Memory;
+  /** The firmware that is published. */
+  readonly image: string | undefined;
   at: number;
 };
 
-export const begin = (user: User, dice: Dice): Session => {
+export const begin = (user: User, dice: Dice, image?: string): Session => {
   let left = dice.unit();
   let kind: Kind = "diagnosis";
   for (const [name, share] of KINDS) {
@@ -58,7 +60,7 @@ export const begin = (user: User, dice: Dice): Session => {
     left -= share;
     if (left < 0) break;
   }
-  return { user, kind, dice, steps: STEPS[kind], memory: {}, at: 0 };
+  return { user, kind, dice, steps: STEPS[kind], memory: {}, image, at: 0 };
 };
 
 export const next = (session: Session): Call | undefined => {
@@ -81,6 +83,7 @@ export const learn = ({ memory }: Session, feature: string, answer: unknown): vo
   const said = answer as {
     readonly items?: readonly { readonly garage?: { readonly id?: string }; start?: string }[];
     readonly booking?: { readonly id?: string };
+    readonly id?: string;
   };
   if (feature === "scheduling slots") {
     const free = said.items?.[Math.floor((said.items.length - 1) / 2)];
@@ -89,6 +92,7 @@ export const learn = ({ memory }: Session, feature: string, answer: unknown): vo
   }
   if (feature === "scheduling book" && typeof said.booking?.id === "string")
     memory.booking = said.booking.id;
+  if (feature === "ecu job" && typeof said.id === "string") memory.job = said.id;
 };
 
 const get = (path: string, feature: string, isEssential = true): Call => ({
@@ -165,6 +169,29 @@ const balance: Step = () => get("/affiliation/balance", "affiliation balance", f
 const waits: Step = () => get("/scheduling/waiting", "scheduling waiting", false);
 const company: Step = ({ dice }) => get(`/kbis/companies/${dice.pick(SIRETS)}`, "kbis company");
 
+/** One car in six has a box that can be updated on the road. */
+const UPDATABLE = 6;
+const vehicleOf = ({ nth }: User): string => `VF1AA${String(nth).padStart(8, "0")}`;
+const vehicle: Step = ({ user, image }) =>
+  image === undefined || user.nth % UPDATABLE !== 0
+    ? undefined
+    : post(
+        "/ecu-flash/vehicles",
+        { vehicle: vehicleOf(user), hardware: "BOX-2" },
+        "ecu vehicle",
+        false,
+      );
+const update: Step = ({ user, image }) => {
+  if (image === undefined || user.nth % UPDATABLE !== 0) return undefined;
+  const conditions = { batteryVolts: 13.1, ignitionOn: true, engineOn: false };
+  const body = { vehicle: vehicleOf(user), image, conditions };
+  return { ...post("/ecu-flash/jobs", body, "ecu job", false), isTold: true };
+};
+const updating: Step = ({ memory }) =>
+  memory.job === undefined
+    ? undefined
+    : get(`/ecu-flash/jobs/${memory.job}`, "ecu progress", false);
+
 const times = (count: number, step: Step): readonly Step[] =>
   Array.from({ length: count }, () => step);
 
@@ -185,6 +212,10 @@ const STEPS: Readonly<Record<Kind, readonly Step[]>> = {
     enrol,
     balance,
     liveData,
+    vehicle,
+    update,
+    updating,
+    updating,
   ],
   diagnosis: [
     connect,

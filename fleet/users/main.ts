@@ -10,15 +10,19 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { jsonLog } from "../../src/io/log/json-log.ts";
 import { loadUsersConfig, loadBody, type UsersConfig } from "./config.ts";
 import { newDice } from "./dice.ts";
 import { newPopulation } from "./population.ts";
+import { publish } from "./publish.flow.ts";
 import { openRun, type Run } from "./run.flow.ts";
 import { metricsText } from "./metrics.ts";
 
 const EXIT_MISCONFIGURED = 2;
+const PUBLISH_TRIES = 60;
+const PUBLISH_PAUSE_MS = 1_000;
 const log = jsonLog("users");
 
 const main = async (): Promise<void> => {
@@ -31,7 +35,9 @@ const main = async (): Promise<void> => {
   const dice = newDice(seed);
   const population = newPopulation(users, dice);
   const sessionKey = secretIn(sessionKeyFile);
-  const run = openRun({ population, dice, gateways, sessionKey, load });
+  let image: string | undefined;
+  void published(config.value, sessionKey).then((id) => void (image = id));
+  const run = openRun({ population, dice, gateways, sessionKey, load, image: () => image });
   const door = doorOf(run, config.value);
   await door.listen({ host: "127.0.0.1", port });
   let isStopping = false;
@@ -50,6 +56,22 @@ const main = async (): Promise<void> => {
   const bound = door.server.address() as AddressInfo;
   process.stdout.write(`${JSON.stringify({ ready: true, port: bound.port })}\n`);
   log.info("ready", { port: bound.port, users, bytes: population.bytes });
+};
+
+/** The makers' release, as soon as the platform takes it; what cannot be published is left out. */
+const published = async (
+  { releaseFile, gateways }: UsersConfig,
+  sessionKey: string,
+): Promise<string | undefined> => {
+  if (releaseFile === undefined) return undefined;
+  const body = readFileSync(releaseFile, "utf8");
+  for (let tries = 0; tries < PUBLISH_TRIES; tries += 1) {
+    const image = await publish(gateways[0]!.url, sessionKey, body);
+    if (image !== undefined) return image;
+    await sleep(PUBLISH_PAUSE_MS);
+  }
+  log.warn("the firmware was not published: no car is updated");
+  return undefined;
 };
 
 const secretIn = (file: string): string => readFileSync(file, "utf8").trim();

@@ -14,6 +14,7 @@ import type { Dice } from "./dice.ts";
 import { newDue } from "./due.ts";
 import { begin, learn, next, thinkMs, type Call, type Session } from "./journeys.ts";
 import type { Population, User } from "./population.ts";
+import { tokenOf } from "./session.ts";
 import { newTally, type Outcome, type Report } from "./tally.ts";
 
 export type Load = {
@@ -30,6 +31,8 @@ export type RunDeps = {
   readonly gateways: readonly { readonly region: string; readonly url: string }[];
   readonly sessionKey: string;
   readonly load: Load;
+  /** The firmware cars may be brought to; undefined: none. */
+  readonly image: () => string | undefined;
 };
 
 export type Run = {
@@ -44,7 +47,7 @@ export type Run = {
 const SOCKETS = 128;
 const CALL_TIMEOUT_MS = 10_000;
 const TICK_MS = 1;
-const SESSION_MS = 3_600_000;
+const WINTER_MS = 3_600_000;
 /** More at once would be a platform that answers nobody; what comes then is counted as dropped. */
 const MAX_OUT = 20_000;
 const MAX_BODY_BYTES = 256 * 1024;
@@ -105,7 +108,8 @@ export const openRun = (deps: RunDeps): Run => {
       }
       nextArrival(atMs);
       sessions += 1;
-      void play(begin(population.user(population.nextNth()), dice), undefined, atMs);
+      const user = population.user(population.nextNth());
+      void play(begin(user, dice, deps.image()), undefined, atMs);
     }
   };
   nextArrival(performance.now());
@@ -136,7 +140,7 @@ export const openRun = (deps: RunDeps): Run => {
 const ARRIVAL: Due = { session: undefined, again: undefined };
 
 /** The clock on France's walls, near enough for a curve: its winter time. */
-const local = (): number => Date.now() + SESSION_MS;
+const local = (): number => Date.now() + WINTER_MS;
 
 type Door = { readonly region: string; readonly pool: Pool };
 type Asked = { readonly outcome: Outcome; readonly answer: unknown };
@@ -148,12 +152,14 @@ const ask = async (
   call: Call,
 ): Promise<Asked> => {
   const door = doors[user.department.isSouthern ? doors.length - 1 : 0]!;
+  const sign = (text: string): string =>
+    createHmac("sha256", sessionKey).update(text).digest("base64url");
   try {
     const { statusCode, body } = await door.pool.request({
       method: call.method,
       path: call.path,
       headers: {
-        authorization: `Bearer ${tokenOf(sessionKey, user, door.region)}`,
+        authorization: `Bearer ${tokenOf({ nowMs: Date.now(), sign }, user, door.region)}`,
         "x-channel": user.channel,
         ...(call.body === undefined ? {} : { "content-type": "application/json" }),
       },
@@ -185,14 +191,4 @@ const outcomeOf = (status: number): Outcome => {
   return status >= BAD_REQUEST && status !== 404 && status !== 409 && status !== 422
     ? "failed"
     : "ok";
-};
-
-const tokenOf = (key: string, user: User, region: string): string => {
-  const tier = user.isPremium ? "premium" : "standard";
-  // Over in the hour after the next, so that a user has one token for an hour.
-  const exp = (Math.floor(Date.now() / SESSION_MS) + 2) * SESSION_MS;
-  const payload = JSON.stringify({ sub: user.id, tier, wave: "beta", region, exp });
-  const encoded = Buffer.from(payload).toString("base64url");
-  const signature = createHmac("sha256", key).update(encoded).digest("base64url");
-  return `v1.${encoded}.${signature}`;
 };

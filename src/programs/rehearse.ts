@@ -20,6 +20,7 @@ import { makeDatabase, programChild, scriptChild } from "./children.ts";
 import type { Config } from "./config.ts";
 import { Refusal } from "./data-dir.ts";
 import { GATEWAY_CONFIG } from "./gateway-config.ts";
+import { prepareFirmware } from "./rehearsal/firmware.ts";
 import { readManifest, ROOT, type Manifest } from "./rehearsal/manifest.ts";
 import {
   gatewaySettings,
@@ -38,6 +39,8 @@ const SECRET_BYTES = 32;
 const GRACE_MS = 10_000;
 /** Of a million's day: what leaves a small machine room for faults and for the house itself. */
 const SHARE = 0.04;
+
+const local = (port: number): string => `http://127.0.0.1:${port}`;
 
 export const rehearse = async (config: Config, saying: Saying = {}): Promise<number> => {
   const plan = await planOf(config);
@@ -64,8 +67,7 @@ const staging = async (config: Config, plan: Plan, manifest: Manifest): Promise<
     sessionKey: path.join(dir, "session-key"),
     ingestToken: path.join(config.dataDir, "agent", "token"),
   };
-  const local = (port: number): string => `http://127.0.0.1:${port}`;
-  const gateways = regions.map((region) => ({ region, ...ports.gateways[region]! }));
+  const gateways = gatewaysOf(plan, ports);
   return {
     graceMs: GRACE_MS,
     processes: [
@@ -73,28 +75,7 @@ const staging = async (config: Config, plan: Plan, manifest: Manifest): Promise<
       ...regions.map((region) => ({ name: `gateway-${region}`, program: "gateway" })),
     ],
     prepare: async (ready, { databaseUrl }) => {
-      await mkdir(dir, { recursive: true, mode: 0o700 });
-      await secret(files.controlToken);
-      await secret(files.sessionKey);
-      const where: Where = {
-        ...{ ports, files, hubUrl: local(ready.port) },
-        databaseUrl: await makeDatabase(databaseUrl, PLATFORM_DATABASE),
-      };
-      await writeJson(path.join(dir, "supervisor.json"), supervisorSettings(plan, manifest, where));
-      for (const region of regions) {
-        const told = gatewaySettings(plan, manifest, where, region);
-        await writeJson(path.join(dir, `gateway-${region}.json`), told);
-      }
-      await writeJson(path.join(dir, "users.json"), usersSettings(plan, where, { share: SHARE }));
-      await writeJson(path.join(config.dataDir, "run", "rehearsal.json"), {
-        usersUrl: local(ports.users),
-        supervisorUrl: local(ports.supervisor),
-        gateways: gateways.map(({ region, open, control }) => ({
-          ...{ region, url: local(open), controlUrl: local(control) },
-        })),
-        controlTokenFile: files.controlToken,
-        sessionKeyFile: files.sessionKey,
-      });
+      await prepared({ config, plan, manifest, ports, files }, ready, databaseUrl);
       return {
         hubEnv: {
           NOVAEVO_REHEARSAL: "1",
@@ -133,6 +114,53 @@ const staging = async (config: Config, plan: Plan, manifest: Manifest): Promise<
       return gateways.map(({ region, open }) => `Plateforme / platform ${local(open)} (${region})`);
     },
   };
+};
+
+const gatewaysOf = (plan: Plan, ports: Ports) =>
+  regionsOf(plan).map((region) => ({ region, ...ports.gateways[region]! }));
+
+type Stage = {
+  readonly config: Config;
+  readonly plan: Plan;
+  readonly manifest: Manifest;
+  readonly ports: Ports;
+  readonly files: Where["files"];
+};
+
+/** Secrets, firmware, the platform's database, and a configuration for each process. */
+const prepared = async (
+  { config, plan, manifest, ports, files }: Stage,
+  ready: Config,
+  databaseUrl: string,
+): Promise<void> => {
+  const { dir } = files;
+  const gateways = gatewaysOf(plan, ports);
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await secret(files.controlToken);
+  await secret(files.sessionKey);
+  const where: Where = {
+    ...{ ports, files, hubUrl: local(ready.port) },
+    databaseUrl: await makeDatabase(databaseUrl, PLATFORM_DATABASE),
+  };
+  await writeJson(path.join(dir, "supervisor.json"), supervisorSettings(plan, manifest, where));
+  for (const { region } of gateways) {
+    const told = gatewaySettings(plan, manifest, where, region);
+    await writeJson(path.join(dir, `gateway-${region}.json`), told);
+  }
+  const releaseFile = path.join(dir, "firmware.json");
+  const instancesDir = path.join(dir, "supervisor", "instances");
+  await prepareFirmware({ dir, instancesDir, releaseFile });
+  const told = { share: SHARE, releaseFile };
+  await writeJson(path.join(dir, "users.json"), usersSettings(plan, where, told));
+  await writeJson(path.join(config.dataDir, "run", "rehearsal.json"), {
+    usersUrl: local(ports.users),
+    supervisorUrl: local(ports.supervisor),
+    gateways: gateways.map(({ region, open, control }) => ({
+      ...{ region, url: local(open), controlUrl: local(control) },
+    })),
+    controlTokenFile: files.controlToken,
+    sessionKeyFile: files.sessionKey,
+  });
 };
 
 const portsFor = async (regions: readonly string[], manifest: Manifest): Promise<Ports> => {

@@ -135,13 +135,14 @@ export const gatewaySettings = (
 export const usersSettings = (
   plan: Plan,
   { ports, files }: Where,
-  load: { readonly share: number },
+  told: { readonly share: number; readonly releaseFile: string },
 ) => ({
+  releaseFile: told.releaseFile,
   port: ports.users,
   gateways: regionsOf(plan).map((region) => ({ region, url: local(ports.gateways[region]!.open) })),
   sessionKeyFile: files.sessionKey,
   controlTokenFile: files.controlToken,
-  load: { share: load.share, compression: 1, shape: "day" },
+  load: { share: told.share, compression: 1, shape: "day" },
 });
 
 const urls = <V>(
