@@ -17,7 +17,10 @@ describePages("corrective actions", ({ open, site }) => {
         `ALT-12 ↳ Auto-scaling 2 → 4 instances, lancement il${N}y${N}a${N}2${N}min, retour attendu à 13:06`,
       );
     const other = await page.locator("[data-alert=ALT-9] .alert-note").innerText();
-    expect(other).toBe("ALT-9 · Équipe plateforme · Se rapproche de l’objectif");
+    expect(other).toBe(
+      `ALT-9 · Équipe plateforme · action retenue${N}: Encore 48${N}s de repos après ACT-14` +
+        " · Se rapproche de l’objectif",
+    );
   });
 
   test("scaling of the last hour is counted by its direction, with a sign", async () => {

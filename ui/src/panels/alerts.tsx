@@ -161,7 +161,11 @@ const Remedy = ({ alert, now }: RemedyProps) => {
   const { t, say } = words;
   const actions = useSlot("actions").data;
   const { id, owner, action } = alert;
-  if (action === null) return t("alerts.details", { id, owner: say(owner) });
+  if (action === null) {
+    const held = actions?.held.find(({ alert: one }) => one === id);
+    const team = t("alerts.details", { id, owner: say(owner) });
+    return held === undefined ? team : `${team} · ${t("alerts.held", { why: say(held.why) })}`;
+  }
   const whole = actions?.items.find((one) => one.id === action.id);
   const told = { ...action, startedAt: whole?.startedAt ?? null, owner: say(owner) };
   return (

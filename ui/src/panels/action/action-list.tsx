@@ -61,7 +61,11 @@ const ActionRow = ({ action }: { readonly action: Action }) => {
         {say(trigger.text)}
       </p>
       <p>{effectOf(action, now, words)}</p>
-      <Changes lines={changes} title={titleOf(say(name), action, words)} name={say(name)} />
+      <Changes
+        lines={changes.filter((one) => !say(trigger.text).includes(one))}
+        title={titleOf(say(name), action, words)}
+        name={say(name)}
+      />
       {isOpen(action) && say(why) !== say(trigger.text) && <p className="quiet">{say(why)}</p>}
       <Decide action={action} />
     </li>

@@ -47,7 +47,7 @@ export const SwitchPanel = ({ list }: Props) => {
       </p>
       <p className="quiet">
         <Instant at={setAt}>{since(lang, setAt, now)}</Instant>
-        {` · ${setBy} · ${reason}`}
+        {["", setBy, reason].filter((part, i) => i === 0 || part !== "").join(" · ")}
       </p>
       <div className="decide">
         <button

@@ -13,7 +13,7 @@ import { Choice } from "./choice.tsx";
 import { Refusal, useOperator } from "./operator.tsx";
 
 const MAX_SHARE = 3;
-const STEP = 0.05;
+const STEP = 0.01;
 const SHAPES = ["day", "peak"] as const;
 
 export const LoadPanel = () => {
@@ -124,7 +124,11 @@ const LoadFigures = ({ load }: { readonly load: UserLoad }) => {
           {t(`load.verdict.${verdict}`)}
         </span>
       </p>
-      {why !== "" && <p className="quiet">{why}</p>}
+      {why !== "" && (
+        <p className="quiet" lang="en">
+          {why}
+        </p>
+      )}
       <dl className="facts load-facts">
         {facts.map(([id, value]) => (
           <div key={id}>
