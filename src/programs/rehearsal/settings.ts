@@ -16,7 +16,7 @@ const VERSION = "1.0.0";
 const MEBIBYTE = 1024 * 1024;
 const READY_WITHIN_MS = 60_000;
 const PARTNER_REGION = "partners";
-const PARTNER_MB = 160;
+const PARTNER_MB = 224;
 const PARTNER_CORES = 1;
 
 export type Ports = {
