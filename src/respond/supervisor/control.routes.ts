@@ -7,7 +7,7 @@
  * Errors: `{error: {code, message, field?}}`; a body that does not fit is 400 with its field.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import type { Registry } from "prom-client";
 import * as z from "zod";
 import type { Result } from "../../kernel/result.ts";
@@ -100,7 +100,7 @@ const pollRoutes = (app: FastifyInstance, { supervisor, events }: ControlDeps): 
     if (after !== undefined) {
       // A reader that is ahead knew another life: it is answered at once.
       const isDue = (): boolean => supervisor.state().revision !== after;
-      await supervisor.poll.until(isDue, waitMs, goneOf(request));
+      await supervisor.poll.until(isDue, waitMs, goneOf(reply));
     }
     return supervisor.state();
   });
@@ -108,7 +108,7 @@ const pollRoutes = (app: FastifyInstance, { supervisor, events }: ControlDeps): 
     const asked = read(following, request.query);
     if (!asked.ok) return answer(reply, asked);
     if (tooMany()) return refuse(reply, full);
-    return events.after(asked.value.after ?? 0, asked.value.waitMs, goneOf(request));
+    return events.after(asked.value.after ?? 0, asked.value.waitMs, goneOf(reply));
   });
 };
 
@@ -179,8 +179,9 @@ const statusOf = (fault: unknown): number | undefined => {
   return status >= 400 && status < 500 ? status : undefined;
 };
 
-const goneOf = (request: FastifyRequest): AbortSignal => {
+/** By the answer, not by the socket: that one lives on, with a listener more for each request. */
+const goneOf = (reply: FastifyReply): AbortSignal => {
   const gone = new AbortController();
-  request.raw.socket.once("close", () => gone.abort());
+  reply.raw.once("close", () => gone.abort());
   return gone.signal;
 };
