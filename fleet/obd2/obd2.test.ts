@@ -90,7 +90,12 @@ describe("connections", () => {
     await told.stop();
     hub.close();
     const of = (path: string): string => bodies.filter((body) => body.includes(path)).join("\n");
-    for (const said of ["obd2.connections", "batch-7", "process.cpu.utilization", "cloud.region"])
+    for (const said of [
+      "obd2.connections",
+      "batch-7",
+      "nodejs.eventloop.utilization",
+      "cloud.region",
+    ])
       expect(of("/v1/metrics")).toContain(said);
     for (const said of ["/obd2/connections", "novaevo.channel", "mobile", "http.route"])
       expect(of("/v1/traces")).toContain(said);
