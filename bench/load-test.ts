@@ -2,8 +2,8 @@
  * The gate's evidence: a million simulated users at the busiest hour of their day, in real time.
  *
  * Shape:  `node bench/load-test.ts [minutes=6] [share=1] [compression=1]`; starts `novaevo
- *         rehearse` on a fresh folder, warms it up at a tenth of the load, then measures. The report is what
- *         the users say (fleet/users/tally.ts), and the processes that used most CPU.
+ *         rehearse` on a fresh folder, warms it up at a tenth of the load, then measures. The
+ *         report is what the users say (fleet/users/tally.ts), and what the programs used of CPU.
  * Units:  ms, requests per second; CPU in cores.
  * Errors: exit code 1 when the run is void; a run below the nominal load is *unknown*, and says so.
  */
