@@ -114,7 +114,7 @@ const liveData: Step = ({ user, dice }) =>
   post("/obd2/diagnostics", { lines: linesOf(user.nth, dice) }, "obd2 diagnose");
 const code: Step = ({ dice }) => get(`/obd2/codes/${dice.pick(CODES)}`, "obd2 code");
 const say: Step = ({ dice }) =>
-  post("/nlp/understand", { text: dice.pick(SENTENCES) }, "nlp understand");
+  post("/nlp/understand", { sentence: dice.pick(SENTENCES) }, "nlp understand");
 const parts: Step = ({ dice }) => {
   const asked = new URLSearchParams({
     q: dice.pick([
