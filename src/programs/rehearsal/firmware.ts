@@ -10,6 +10,7 @@
 import {
   createHash,
   createPrivateKey,
+  createPublicKey,
   generateKeyPairSync,
   sign,
   type KeyObject,
@@ -33,18 +34,15 @@ export const prepareFirmware = async (at: {
   readonly instancesDir: string;
   readonly releaseFile: string;
 }): Promise<void> => {
-  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+  const { privateKey } = generateKeyPairSync("ed25519");
   const made = privateKey.export({ format: "pem", type: "pkcs8" }).toString();
   // What was there stays: units trust the key they were made with.
-  const pem = await createSecretFile(path.join(at.dir, "firmware-key.pem"), made);
-  const raw = publicKey.export({ format: "der", type: "spki" }).subarray(-RAW_KEY_BYTES);
-  const line = await createSecretFile(
-    path.join(at.dir, "firmware-key.pub"),
-    `${raw.toString("base64")}\n`,
-  );
+  const key = createPrivateKey(await createSecretFile(path.join(at.dir, "firmware-key.pem"), made));
+  // Of the key that is there, not of the one just drawn.
+  const raw = createPublicKey(key).export({ format: "der", type: "spki" }).subarray(-RAW_KEY_BYTES);
   await mkdir(at.instancesDir, { recursive: true });
-  await writeFile(path.join(at.instancesDir, "ecu-flash-keys"), line);
-  await writeFile(at.releaseFile, JSON.stringify(releaseBy(createPrivateKey(pem))));
+  await writeFile(path.join(at.instancesDir, "ecu-flash-keys"), `${raw.toString("base64")}\n`);
+  await writeFile(at.releaseFile, JSON.stringify(releaseBy(key)));
 };
 
 const releaseBy = (key: KeyObject) => {
