@@ -5,11 +5,11 @@
  * Units:  a probe every 10 s; metrics `novaevo.partner.availability` (share), `.latency.p95` (ms)
  *         and `.calls` by partner and outcome.
  */
-import { setTimeout as sleep } from "node:timers/promises";
+import { after, observePartners } from "../frame/partner.ts";
 import { databaseCheck, type Service } from "../frame/service.ts";
 import { kbisRoutes } from "./kbis.routes.ts";
 import { companyCache, DDL } from "./kbis.store.ts";
-import { openRegistry, SOURCES, type Registry } from "./registry.flow.ts";
+import { openRegistry, SOURCES } from "./registry.flow.ts";
 
 const PROBE_EVERY_MS = 10_000;
 
@@ -26,7 +26,7 @@ export const kbis: Service = {
       onAnswer: (partner, { isGood }) =>
         calls.add(1, { partner, outcome: isGood ? "good" : "failed" }),
     });
-    observe(meter, registry);
+    observePartners(meter, SOURCES, registry.slas);
     const timer = setInterval(() => void registry.probe(), PROBE_EVERY_MS);
     timer.unref();
     return {
@@ -38,29 +38,4 @@ export const kbis: Service = {
       },
     };
   },
-};
-
-const after = (ms: number): { readonly passed: Promise<void>; readonly cancel: () => void } => {
-  const canceled = new AbortController();
-  const passed = sleep(ms, undefined, { signal: canceled.signal, ref: false });
-  return { passed: passed.catch(() => undefined), cancel: () => canceled.abort() };
-};
-
-const observe = (
-  meter: Parameters<Service["open"]>[0]["meter"],
-  { slas }: Pick<Registry, "slas">,
-): void => {
-  const availability = meter.createObservableGauge("novaevo.partner.availability", { unit: "1" });
-  const latency = meter.createObservableGauge("novaevo.partner.latency.p95", { unit: "ms" });
-  // What was not seen is not observed: a gap, not a zero.
-  for (const partner of SOURCES) {
-    availability.addCallback((seen) => {
-      const share = slas()[partner].availability;
-      if (share !== null) seen.observe(share, { partner });
-    });
-    latency.addCallback((seen) => {
-      const { p95Ms } = slas()[partner];
-      if (p95Ms !== null) seen.observe(p95Ms, { partner });
-    });
-  }
 };

@@ -9,13 +9,13 @@
  *         with 503, codes typed by hand are not.
  */
 import { readFileSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { err, ok, type Result } from "../../src/kernel/result.ts";
 import type { CallOut } from "../frame/call.ts";
+import { after, observePartners } from "../frame/partner.ts";
 import { refuse, type Caller, type Refusal } from "../frame/route.ts";
 import type { Service } from "../frame/service.ts";
 import { CATALOGUE_SEED, generateCatalogue, type Catalogue } from "./catalogue.ts";
-import { openOffers, SUPPLIERS, type Offers } from "./offers.flow.ts";
+import { openOffers, SUPPLIERS } from "./offers.flow.ts";
 import { DDL, offerCache } from "./offers.store.ts";
 import { partsRoutes } from "./parts.routes.ts";
 import { makeSearch } from "./search.ts";
@@ -47,7 +47,7 @@ export const partsFinder: Service = {
       onAnswer: (partner, { isGood }) =>
         calls.add(1, { partner, outcome: isGood ? "good" : "failed" }),
     });
-    observe(meter, offers);
+    observePartners(meter, SUPPLIERS, offers.slas);
     const probing = setInterval(() => void offers.probe(), PROBE_EVERY_MS);
     probing.unref();
     return {
@@ -94,28 +94,3 @@ const codesOfDiagnosis =
     const codes = troubles.map((one: { code?: unknown }) => String(one.code));
     return ok([...new Set(codes)].slice(0, MAX_CODES));
   };
-
-const after = (ms: number): { readonly passed: Promise<void>; readonly cancel: () => void } => {
-  const canceled = new AbortController();
-  const passed = sleep(ms, undefined, { signal: canceled.signal, ref: false });
-  return { passed: passed.catch(() => undefined), cancel: () => canceled.abort() };
-};
-
-const observe = (
-  meter: Parameters<Service["open"]>[0]["meter"],
-  { slas }: Pick<Offers, "slas">,
-): void => {
-  const availability = meter.createObservableGauge("novaevo.partner.availability", { unit: "1" });
-  const latency = meter.createObservableGauge("novaevo.partner.latency.p95", { unit: "ms" });
-  // What was not seen is not observed: a gap, not a zero.
-  for (const partner of SUPPLIERS) {
-    availability.addCallback((seen) => {
-      const share = slas()[partner].availability;
-      if (share !== null) seen.observe(share, { partner });
-    });
-    latency.addCallback((seen) => {
-      const { p95Ms } = slas()[partner];
-      if (p95Ms !== null) seen.observe(p95Ms, { partner });
-    });
-  }
-};
