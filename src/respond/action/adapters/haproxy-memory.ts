@@ -11,6 +11,7 @@
  */
 import * as z from "zod";
 import { ActuatorFault, type Change } from "../port.ts";
+import { isOrdinary } from "../run.ts";
 
 /** Orders remembered beside those in force. */
 export const MAX_ORDERS = 64;
@@ -81,39 +82,17 @@ export const lastOrders = (memory: Memory): readonly Order[] => {
 
 /** What differs from the ordinary. */
 export const inForce = (memory: Memory): readonly Order[] =>
-  lastOrders(memory).filter(({ change, isDone }) => isDone && !isOrdinary(change));
+  lastOrders(memory).filter(({ change, isDone }) => isDone && !isUsual(change));
 
 /** What may be forgotten: neither the last of its slot nor among the newest. */
 export const forgettable = (memory: Memory): readonly string[] => {
-  const kept = new Set(lastOrders(memory).filter((one) => !isOrdinary(one.change)));
+  const kept = new Set(lastOrders(memory).filter((one) => !isUsual(one.change)));
   const others = memory.orders.filter((one) => !kept.has(one));
   return others.slice(0, -MAX_ORDERS).map(({ id }) => `${ORDER}${id}`);
 };
 
-const isOrdinary = (change: Change): boolean => {
-  switch (change.kind) {
-    case "release":
-      return true;
-    case "circuit":
-      return change.state === "auto";
-    case "throttle":
-      return change.ratePerS === null;
-    case "shed":
-      return change.level === 0;
-    case "queue":
-      return change.maxActive === null;
-    case "premium":
-      return change.share === 0;
-    case "route":
-      return change.weights === null;
-    case "scale":
-    case "restart":
-    case "drain":
-    case "version":
-    case "fallback":
-      return false;
-  }
-};
+/** A server that was let in again is as it ordinarily is. */
+const isUsual = (change: Change): boolean => change.kind === "release" || isOrdinary(change);
 
 const parseJson = (text: string): unknown => {
   try {
